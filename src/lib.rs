@@ -1,0 +1,6 @@
+//! TasksGodzilla: a ChatOps bot for agent-driven development.
+//!
+//! Modules are listed in reading order; ARCHITECTURE.md is the map. A module imports only from floors below its own.
+
+// Floor 0: facts and rules.
+pub mod domain;
