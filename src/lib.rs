@@ -4,3 +4,6 @@
 
 // Floor 0: facts and rules.
 pub mod domain;
+
+// Floor 1: adapters and pure rooms.
+pub mod forge;

@@ -81,7 +81,10 @@ pub struct Moment(pub i64);
 
 impl Moment {
     pub fn plus(self, wait: std::time::Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// Time from `earlier` to `self`; zero if the clock went backwards.
@@ -97,7 +100,10 @@ mod tests {
     #[test]
     fn a_commit_id_is_full_hexadecimal_or_nothing() {
         let full = "0123456789ABCDEF0123456789abcdef01234567";
-        assert_eq!(Sha::parse(full).map(|s| s.short().to_owned()), Some("0123456".to_owned()));
+        assert_eq!(
+            Sha::parse(full).map(|s| s.short().to_owned()),
+            Some("0123456".to_owned())
+        );
         assert_eq!(Sha::parse("0123456"), None);
         assert_eq!(Sha::parse(&"g".repeat(40)), None);
     }

@@ -1,3 +1,21 @@
 //! Floor 0: the facts and rules of the bot. No IO, no async, no SDK types, no clock.
 
 pub mod ids;
+
+pub mod actor;
+pub mod project;
+
+pub mod protocol;
+pub mod step;
+
+pub mod ci;
+pub mod spec;
+pub mod verdict;
+
+pub mod colour;
+pub mod drive;
+
+pub mod event;
+pub mod forge_event;
+pub mod job;
+pub mod refusal;

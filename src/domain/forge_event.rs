@@ -1,0 +1,122 @@
+//! What a webhook says, in our words: a closed set, made by `forge/` from each host's dialect.
+
+use super::actor::Actor;
+use super::ids::Sha;
+use super::project::RepoRef;
+
+/// One thing that happened on a forge and that the bot acts on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgeEvent {
+    /// The repository it happened in; `None` for events about a whole installation.
+    pub repo: Option<RepoFacts>,
+    /// Who did it, as the delivery says.
+    pub sender: Actor,
+    /// The App that did it, when an App did.
+    pub sender_app: Option<i64>,
+    pub happened: Happened,
+}
+
+/// A repository as a delivery describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoFacts {
+    pub repo: RepoRef,
+    pub default_branch: String,
+    pub private: bool,
+    pub archived: bool,
+}
+
+/// Where a comment was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThreadKind {
+    Issue,
+    Pull,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// A comment, or the text of a newly opened issue or pull request, was written or edited.
+    Commented(Commented),
+    IssueClosed {
+        issue: u64,
+    },
+    PullClosed {
+        number: u64,
+        merged: bool,
+        merge_sha: Option<Sha>,
+    },
+    PullReopened {
+        number: u64,
+    },
+    /// It got new commits, became a draft or ready, or its base changed.
+    PullChanged {
+        number: u64,
+    },
+    /// A check run or status of anybody, or a workflow, moved on this commit.
+    CiMoved {
+        sha: Sha,
+        app: Option<i64>,
+    },
+    /// Someone pressed "Re-run" on one of our check runs.
+    CheckRerun {
+        check: i64,
+        name: String,
+        sha: Sha,
+    },
+    /// Someone pressed "Re-run all" on our suite.
+    SuiteRerun {
+        sha: Sha,
+    },
+    /// Someone pressed a button of one of our check runs.
+    ButtonPressed {
+        check: i64,
+        button: String,
+        sha: Sha,
+    },
+    /// A branch got a new tip; `None` when it was deleted.
+    Pushed {
+        branch: String,
+        tip: Option<Sha>,
+    },
+    RepoChanged(RepoChange),
+    /// The App was installed or unsuspended, or got these repositories.
+    AccessGained {
+        installation: i64,
+        repos: Vec<i64>,
+    },
+    /// The App lost these repositories; all of the installation when the list is `None`.
+    AccessLost {
+        installation: i64,
+        repos: Option<Vec<i64>>,
+    },
+    Ping,
+}
+
+/// Text that may hold commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commented {
+    /// The forge's name of the text: `comment:17`, `issue:4`, `pull:9`; unique per repository.
+    pub source: CommentSource,
+    pub thread: u64,
+    pub thread_kind: ThreadKind,
+    /// Title and text of the thread's first post, for planning.
+    pub title: String,
+    pub description: String,
+    pub body: String,
+}
+
+/// The text that a command stood in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CommentSource {
+    Comment(i64),
+    Issue(i64),
+    Pull(i64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RepoChange {
+    /// Renamed, transferred, made private or public, or its default branch changed: [`RepoFacts`] says how it is now.
+    Updated,
+    Archived,
+    Unarchived,
+    Deleted,
+}

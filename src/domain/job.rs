@@ -1,0 +1,125 @@
+//! Units of queued work: ids only, so that a job always works on what the store says now.
+
+use super::ids::{DeliveryId, ProjectId, ProtocolId, StepId};
+use serde::{Deserialize, Serialize};
+
+/// What a job does. The JSON form is stored; renaming a variant is a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// `repo` is the forge's numeric id: deliveries of one repository are taken in order.
+    ProcessDelivery {
+        delivery: DeliveryId,
+        repo: Option<i64>,
+    },
+    PlanProtocol {
+        protocol: ProtocolId,
+    },
+    ExecuteStep {
+        step: StepId,
+        protocol: ProtocolId,
+    },
+    RunQuality {
+        step: StepId,
+        protocol: ProtocolId,
+    },
+    OpenPr {
+        protocol: ProtocolId,
+    },
+    Merge {
+        protocol: ProtocolId,
+    },
+    ReadCi {
+        protocol: ProtocolId,
+    },
+    ReadHead {
+        protocol: ProtocolId,
+    },
+    Publish {
+        protocol: ProtocolId,
+    },
+    /// Sends the reactions and answers that wait for one project.
+    SendAnswers {
+        project: ProjectId,
+    },
+    CleanUp {
+        protocol: ProtocolId,
+    },
+    Reconcile,
+}
+
+impl Job {
+    /// The kind's stable name, in tables, logs and metrics.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::ProcessDelivery { .. } => "process_delivery",
+            Self::PlanProtocol { .. } => "plan_protocol",
+            Self::ExecuteStep { .. } => "execute_step",
+            Self::RunQuality { .. } => "run_quality",
+            Self::OpenPr { .. } => "open_pr",
+            Self::Merge { .. } => "merge",
+            Self::ReadCi { .. } => "read_ci",
+            Self::ReadHead { .. } => "read_head",
+            Self::Publish { .. } => "publish",
+            Self::SendAnswers { .. } => "send_answers",
+            Self::CleanUp { .. } => "clean_up",
+            Self::Reconcile => "reconcile",
+        }
+    }
+
+    /// At most one queued job has this key: pushing it again is coalesced with the one that waits.
+    pub fn key(self) -> String {
+        match self {
+            Self::ProcessDelivery { delivery, .. } => format!("{}:{delivery}", self.kind()),
+            Self::ExecuteStep { step, .. } | Self::RunQuality { step, .. } => {
+                format!("{}:{step}", self.kind())
+            }
+            Self::SendAnswers { project } => format!("{}:{project}", self.kind()),
+            Self::Reconcile => self.kind().to_owned(),
+            Self::PlanProtocol { protocol }
+            | Self::OpenPr { protocol }
+            | Self::Merge { protocol }
+            | Self::ReadCi { protocol }
+            | Self::ReadHead { protocol }
+            | Self::Publish { protocol }
+            | Self::CleanUp { protocol } => format!("{}:{protocol}", self.kind()),
+        }
+    }
+
+    /// Jobs of one lane run one at a time and in order, on any number of workers: this is the one writer per protocol.
+    ///
+    /// Publishing has a lane of its own, so that reports go out while an engine runs.
+    pub fn lane(self) -> Option<String> {
+        match self {
+            Self::PlanProtocol { protocol }
+            | Self::ExecuteStep { protocol, .. }
+            | Self::RunQuality { protocol, .. }
+            | Self::OpenPr { protocol }
+            | Self::Merge { protocol }
+            | Self::ReadHead { protocol }
+            | Self::CleanUp { protocol } => Some(format!("protocol:{protocol}")),
+            Self::Publish { protocol } | Self::ReadCi { protocol } => {
+                Some(format!("{}:{protocol}", self.kind()))
+            }
+            Self::SendAnswers { project } => Some(format!("answers:{project}")),
+            Self::Reconcile => Some("reconcile".to_owned()),
+            Self::ProcessDelivery { repo, .. } => repo.map(|repo| format!("repo:{repo}")),
+        }
+    }
+
+    /// The protocol it belongs to, if it belongs to one.
+    pub fn protocol(self) -> Option<ProtocolId> {
+        match self {
+            Self::PlanProtocol { protocol }
+            | Self::ExecuteStep { protocol, .. }
+            | Self::RunQuality { protocol, .. }
+            | Self::OpenPr { protocol }
+            | Self::Merge { protocol }
+            | Self::ReadCi { protocol }
+            | Self::ReadHead { protocol }
+            | Self::Publish { protocol }
+            | Self::CleanUp { protocol } => Some(protocol),
+            Self::ProcessDelivery { .. } | Self::SendAnswers { .. } | Self::Reconcile => None,
+        }
+    }
+}

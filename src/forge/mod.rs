@@ -1,0 +1,255 @@
+//! What the bot asks of a forge, in the bot's words.
+//!
+//! Services know these traits and never an SDK. `github/` speaks to GitHub through octocrab; a second host is a second
+//! folder and nothing above changes. What a host cannot do is said by [`Capabilities`], each with its fallback in services.
+
+use crate::domain::actor::{Actor, Permission};
+use crate::domain::ci::CiResult;
+use crate::domain::colour::Colour;
+use crate::domain::forge_event::CommentSource;
+use crate::domain::ids::Sha;
+use crate::domain::project::{ForgeKind, PullState, RepoRef};
+use async_trait::async_trait;
+use secrecy::SecretString;
+use std::time::Duration;
+
+/// A forge as a whole.
+pub trait Forge: Access + Threads + Pulls + Checks {
+    fn kind(&self) -> ForgeKind;
+    fn capabilities(&self) -> Capabilities;
+}
+
+/// What a host can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    pub hides_comments: bool,
+    pub buttons: bool,
+    pub drafts: bool,
+    /// Largest text of a comment, in bytes.
+    pub comment_bytes: usize,
+    /// Largest summary or text of a check, in bytes.
+    pub check_bytes: usize,
+}
+
+/// Who we are, who they are, and how to reach the code.
+#[async_trait]
+pub trait Access: Send + Sync {
+    /// The bot's own identity; asked once and kept.
+    async fn identity(&self) -> Result<BotIdentity, ForgeError>;
+    /// What `login` may do in `repo`: by role, else permission, else booleans; never by `author_association`.
+    async fn permission(&self, repo: &RepoRef, login: &str) -> Result<Permission, ForgeError>;
+    /// The repository as the forge sees it now, found by its numeric id.
+    async fn repository(&self, repo: &RepoRef) -> Result<Repository, ForgeError>;
+    /// The tip of a branch, or `None` when there is no such branch.
+    async fn branch_tip(&self, repo: &RepoRef, branch: &str) -> Result<Option<Sha>, ForgeError>;
+    /// An address and a fresh secret for git, narrowed to this repository and these rights.
+    async fn git_access(&self, repo: &RepoRef, rights: GitRights) -> Result<GitAccess, ForgeError>;
+}
+
+/// Comments and reactions.
+#[async_trait]
+pub trait Threads: Send + Sync {
+    async fn create_comment(&self, repo: &RepoRef, thread: u64, body: &str)
+    -> Result<CommentRef, ForgeError>;
+    /// `Missing` when somebody deleted it.
+    async fn edit_comment(&self, repo: &RepoRef, comment: &CommentRef, body: &str) -> Result<(), ForgeError>;
+    /// The newest comment of ours in `thread` that holds `marker`; reads every page.
+    async fn find_comment(
+        &self,
+        repo: &RepoRef,
+        thread: u64,
+        marker: &str,
+    ) -> Result<Option<CommentRef>, ForgeError>;
+    /// Folds a comment of ours as outdated.
+    async fn hide_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError>;
+    /// Adds our reaction; there already is success.
+    async fn react(&self, repo: &RepoRef, to: CommentSource, reaction: Reaction) -> Result<(), ForgeError>;
+    /// The issue or pull request that a thread begins with.
+    async fn thread(&self, repo: &RepoRef, number: u64) -> Result<ThreadHead, ForgeError>;
+}
+
+/// Pull requests.
+#[async_trait]
+pub trait Pulls: Send + Sync {
+    /// Opens a draft, or returns the open one that this head already has.
+    async fn open_pull(&self, repo: &RepoRef, new: &NewPull) -> Result<Pull, ForgeError>;
+    async fn pull(&self, repo: &RepoRef, number: u64) -> Result<Pull, ForgeError>;
+    async fn describe_pull(
+        &self,
+        repo: &RepoRef,
+        number: u64,
+        title: &str,
+        body: &str,
+    ) -> Result<(), ForgeError>;
+    /// Takes a pull request out of draft; ready already is success.
+    async fn mark_ready(&self, repo: &RepoRef, pull: &Pull) -> Result<(), ForgeError>;
+    /// Merges exactly `head`. What the forge refuses is [`ForgeError::Refused`] in its own words.
+    async fn merge_pull(&self, repo: &RepoRef, number: u64, head: &Sha) -> Result<Sha, ForgeError>;
+}
+
+/// Check runs of ours, results of others.
+#[async_trait]
+pub trait Checks: Send + Sync {
+    /// Creates a check run, or updates `known`. Without `known`, a run of ours with this name on this commit is looked
+    /// up first, so that there are never two.
+    async fn put_check(
+        &self,
+        repo: &RepoRef,
+        known: Option<i64>,
+        check: &CheckReport,
+    ) -> Result<i64, ForgeError>;
+    /// Every newest check run and status of others on `sha`, all pages; suites without runs are left out.
+    async fn ci_results(&self, repo: &RepoRef, sha: &Sha) -> Result<Vec<CiResult>, ForgeError>;
+}
+
+/// The bot on this forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BotIdentity {
+    pub app_id: i64,
+    /// How people call it: `@slug`.
+    pub slug: String,
+    /// The account that its comments and commits carry: `slug[bot]`.
+    pub actor: Actor,
+    /// The address for commits.
+    pub email: String,
+}
+
+/// A repository as the forge sees it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    pub repo: RepoRef,
+    pub default_branch: String,
+    pub private: bool,
+    pub archived: bool,
+}
+
+/// What git may do with a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GitRights {
+    Read,
+    Write,
+}
+
+/// An address without secrets, and the secret beside it.
+#[derive(Debug, Clone)]
+pub struct GitAccess {
+    pub url: String,
+    pub username: String,
+    pub secret: SecretString,
+}
+
+/// A comment of ours: its number and the opaque id that GraphQL wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommentRef {
+    pub id: i64,
+    pub node_id: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reaction {
+    /// Seen.
+    Eyes,
+    /// Done.
+    Rocket,
+    /// Not done; an answer says why.
+    Confused,
+}
+
+/// The first post of a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadHead {
+    pub title: String,
+    pub body: String,
+    pub is_pull: bool,
+    pub is_open: bool,
+}
+
+/// A draft pull request to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPull {
+    pub head: String,
+    pub base: String,
+    pub title: String,
+    pub body: String,
+}
+
+/// A pull request as the forge sees it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    pub number: u64,
+    pub node_id: String,
+    pub url: String,
+    pub state: PullState,
+    pub head: Sha,
+    pub head_branch: String,
+    pub base_branch: String,
+    /// The head lives in another repository.
+    pub from_fork: bool,
+    pub merge_sha: Option<Sha>,
+}
+
+/// One check run as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckReport {
+    pub name: String,
+    pub sha: Sha,
+    pub colour: Colour,
+    /// Ours: protocol, kind and generation, so that an event about the run finds its way back.
+    pub external_id: String,
+    pub details_url: String,
+    pub title: String,
+    pub summary: String,
+    pub text: Option<String>,
+    /// At most three; shown by the forge on completed runs only.
+    pub buttons: Vec<Button>,
+}
+
+/// A button of a check run: at most 20, 40 and 20 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Button {
+    pub label: &'static str,
+    pub description: &'static str,
+    pub identifier: &'static str,
+}
+
+/// What went wrong with a forge, by what the caller does next.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgeError {
+    #[error("{host} has no {what}, or does not let the bot see it")]
+    Missing { host: String, what: String },
+    /// The credential was not accepted, also after a fresh one was minted.
+    #[error(
+        "{host} does not accept the bot's credentials; check TASKSGODZILLA_GITHUB_APP_ID and the private key"
+    )]
+    Unauthorized { host: String },
+    #[error("{host} does not let the bot {what}; grant the App the permission `{permission}`")]
+    Forbidden {
+        host: String,
+        what: String,
+        permission: String,
+    },
+    /// The forge understood and said no; `words` are its own.
+    #[error("{host} refused to {what}: {words}")]
+    Refused {
+        host: String,
+        what: String,
+        words: String,
+    },
+    #[error("{host} is limiting the bot's calls for {} s", wait.as_secs())]
+    Limited { host: String, wait: Duration },
+    #[error("{host} failed to {what} ({status})")]
+    Broken { host: String, what: String, status: u16 },
+    #[error("no answer from {host}")]
+    Transport {
+        host: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{host} answered {what} in a form the bot does not know")]
+    Unreadable {
+        host: String,
+        what: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
