@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::ids::Sha;
 use super::project::RepoRef;
+use serde::{Deserialize, Serialize};
 
 /// One thing that happened on a forge and that the bot acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +106,8 @@ pub struct Commented {
 }
 
 /// The text that a command stood in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CommentSource {
     Comment(i64),
     Issue(i64),

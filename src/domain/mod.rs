@@ -15,7 +15,9 @@ pub mod verdict;
 pub mod colour;
 pub mod drive;
 
+pub mod effect;
 pub mod event;
 pub mod forge_event;
 pub mod job;
 pub mod refusal;
+pub mod retry;

@@ -6,9 +6,11 @@
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ci::CiResult;
 use crate::domain::colour::Colour;
+use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
 use crate::domain::ids::Sha;
 use crate::domain::project::{ForgeKind, PullState, RepoRef};
+use crate::domain::retry::Retry;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::time::Duration;
@@ -145,16 +147,6 @@ pub struct CommentRef {
     pub node_id: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reaction {
-    /// Seen.
-    Eyes,
-    /// Done.
-    Rocket,
-    /// Not done; an answer says why.
-    Confused,
-}
-
 /// The first post of a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadHead {
@@ -252,4 +244,19 @@ pub enum ForgeError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl ForgeError {
+    /// What the error says about trying the same call again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Missing { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Refused { .. }
+            | Self::Unreadable { .. } => Retry::Never,
+            Self::Limited { wait, .. } => Retry::After(*wait),
+            Self::Broken { .. } | Self::Transport { .. } => Retry::Soon,
+        }
+    }
 }
