@@ -2,7 +2,7 @@
 -- Twin of the file with this name in the other folder. Times are milliseconds UTC, truth values 0 or 1, JSON is text.
 
 CREATE TABLE delivery (
-    delivery_id INTEGER PRIMARY KEY,
+    delivery_id INTEGER PRIMARY KEY AUTOINCREMENT,
     forge TEXT NOT NULL,
     guid TEXT NOT NULL,
     event TEXT NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE delivery (
 );
 
 CREATE TABLE project (
-    project_id INTEGER PRIMARY KEY,
+    project_id INTEGER PRIMARY KEY AUTOINCREMENT,
     forge TEXT NOT NULL,
     repo_id BIGINT NOT NULL,
     owner TEXT NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE project (
 CREATE INDEX project_by_installation ON project (forge, installation);
 
 CREATE TABLE protocol (
-    protocol_id INTEGER PRIMARY KEY,
+    protocol_id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id BIGINT NOT NULL CONSTRAINT protocol_project REFERENCES project (project_id),
     number BIGINT NOT NULL,
     slug TEXT NOT NULL,
@@ -72,7 +72,7 @@ CREATE INDEX protocol_by_head ON protocol (project_id, head);
 CREATE INDEX protocol_open ON protocol (status) WHERE status NOT IN ('cancelled', 'completed');
 
 CREATE TABLE step (
-    step_id INTEGER PRIMARY KEY,
+    step_id INTEGER PRIMARY KEY AUTOINCREMENT,
     protocol_id BIGINT NOT NULL CONSTRAINT step_protocol REFERENCES protocol (protocol_id),
     number BIGINT NOT NULL,
     status TEXT NOT NULL CHECK (status IN
@@ -95,7 +95,7 @@ CREATE TABLE step (
 CREATE INDEX step_by_commit ON step (commit_sha);
 
 CREATE TABLE job (
-    job_id INTEGER PRIMARY KEY,
+    job_id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
     payload TEXT NOT NULL,
     job_key TEXT NOT NULL,
@@ -119,7 +119,7 @@ CREATE INDEX job_leased ON job (lease_until) WHERE status = 'running';
 CREATE INDEX job_by_protocol ON job (protocol_id, job_id);
 
 CREATE TABLE run (
-    run_id INTEGER PRIMARY KEY,
+    run_id INTEGER PRIMARY KEY AUTOINCREMENT,
     job_id BIGINT NOT NULL CONSTRAINT run_job REFERENCES job (job_id),
     attempt BIGINT NOT NULL,
     kind TEXT NOT NULL,
@@ -144,7 +144,7 @@ CREATE INDEX run_by_step ON run (step_id, run_id);
 CREATE INDEX run_by_job ON run (job_id);
 
 CREATE TABLE artifact (
-    artifact_id INTEGER PRIMARY KEY,
+    artifact_id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id BIGINT NOT NULL CONSTRAINT artifact_run REFERENCES run (run_id),
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -156,7 +156,7 @@ CREATE TABLE artifact (
 );
 
 CREATE TABLE event (
-    event_id INTEGER PRIMARY KEY,
+    event_id INTEGER PRIMARY KEY AUTOINCREMENT,
     protocol_id BIGINT NOT NULL CONSTRAINT event_protocol REFERENCES protocol (protocol_id),
     step_id BIGINT CONSTRAINT event_step REFERENCES step (step_id),
     kind TEXT NOT NULL,
@@ -168,7 +168,7 @@ CREATE INDEX event_by_protocol ON event (protocol_id, event_id);
 CREATE INDEX event_by_step ON event (step_id);
 
 CREATE TABLE command (
-    command_id INTEGER PRIMARY KEY,
+    command_id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id BIGINT NOT NULL CONSTRAINT command_project REFERENCES project (project_id),
     source TEXT NOT NULL,
     hash TEXT NOT NULL,
@@ -185,7 +185,7 @@ CREATE TABLE command (
 CREATE INDEX command_by_delivery ON command (delivery_id);
 
 CREATE TABLE effect (
-    effect_id INTEGER PRIMARY KEY,
+    effect_id INTEGER PRIMARY KEY AUTOINCREMENT,
     effect_key TEXT NOT NULL UNIQUE,
     project_id BIGINT NOT NULL CONSTRAINT effect_project REFERENCES project (project_id),
     protocol_id BIGINT CONSTRAINT effect_protocol REFERENCES protocol (protocol_id),
@@ -204,7 +204,7 @@ CREATE INDEX effect_open ON effect (project_id, effect_id) WHERE status IN ('ope
 CREATE INDEX effect_by_topic ON effect (project_id, topic);
 
 CREATE TABLE posted_comment (
-    posted_comment_id INTEGER PRIMARY KEY,
+    posted_comment_id INTEGER PRIMARY KEY AUTOINCREMENT,
     protocol_id BIGINT NOT NULL CONSTRAINT posted_comment_protocol REFERENCES protocol (protocol_id),
     kind TEXT NOT NULL,
     thread BIGINT NOT NULL,
@@ -216,7 +216,7 @@ CREATE TABLE posted_comment (
 );
 
 CREATE TABLE posted_check (
-    posted_check_id INTEGER PRIMARY KEY,
+    posted_check_id INTEGER PRIMARY KEY AUTOINCREMENT,
     protocol_id BIGINT NOT NULL CONSTRAINT posted_check_protocol REFERENCES protocol (protocol_id),
     name TEXT NOT NULL,
     sha TEXT NOT NULL,
