@@ -6,4 +6,5 @@
 pub mod domain;
 
 // Floor 1: adapters and pure rooms.
+pub mod config;
 pub mod forge;

@@ -1,0 +1,478 @@
+//! What is true after checking: one struct per concern, secrets kept as secrets.
+
+use super::reader::{Raw, Reader};
+use crate::domain::spec::QaPolicy;
+use secrecy::{ExposeSecret, SecretString};
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use url::Url;
+
+/// What the caller is about to do, hence what must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The store only: `migrate`.
+    Store,
+    /// A forge as well: `serve`.
+    Forge,
+}
+
+#[derive(Debug, Clone)]
+pub enum Database {
+    Sqlite(PathBuf),
+    Postgres(SecretString),
+}
+
+/// How to be the App.
+#[derive(Debug, Clone)]
+pub struct GithubSettings {
+    pub app_id: u64,
+    pub private_key: SecretString,
+    /// The current secret, then the previous one.
+    pub webhook_secrets: Vec<SecretString>,
+    pub api_url: Url,
+    pub web_url: Url,
+}
+
+/// Models by phase; none means the engine's own default.
+#[derive(Debug, Clone, Default)]
+pub struct Models {
+    pub planning: Option<String>,
+    pub decompose: Option<String>,
+    pub execute: Option<String>,
+    pub quality: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct CodexSettings {
+    pub bin: Option<PathBuf>,
+    pub config: Vec<String>,
+}
+
+/// Every setting, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub github: Option<GithubSettings>,
+    pub public_url: Option<Url>,
+    pub host: IpAddr,
+    pub port: u16,
+    pub api_token: Option<SecretString>,
+    pub database: Database,
+    pub pool: u32,
+    pub projects_root: PathBuf,
+    pub runs_dir: PathBuf,
+    pub workers: usize,
+    pub lease: Duration,
+    pub shutdown: Duration,
+    pub default_engine: String,
+    pub planning_engine: Option<String>,
+    pub execution_engine: Option<String>,
+    pub quality_engine: Option<String>,
+    pub models: Models,
+    pub codex: CodexSettings,
+    /// Program and arguments of the engine `command`.
+    pub command_engine: Vec<String>,
+    /// Variables that engines receive, with their values.
+    pub engine_env: Vec<(String, SecretString)>,
+    pub decompose: bool,
+    pub skip_simple_decompose: bool,
+    pub qa_policy: QaPolicy,
+    pub engine_wall: Duration,
+    pub engine_idle: Duration,
+    pub ci_silence: Duration,
+    pub ci_patience: Duration,
+    pub git_user: Option<String>,
+    pub git_email: Option<String>,
+    pub allow_public: bool,
+    pub log_json: bool,
+    pub log_level: String,
+}
+
+impl Settings {
+    /// Checks everything at once.
+    ///
+    /// Errors: one sentence per fault, each naming its variable and what to do.
+    pub fn check(raw: &Raw, needs: Needs) -> Result<Self, Vec<String>> {
+        let mut reader = Reader::new(raw);
+        let settings = Self::read(&mut reader, needs);
+        if reader.faults.is_empty() {
+            Ok(settings)
+        } else {
+            Err(reader.faults)
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>, needs: Needs) -> Self {
+        Self {
+            github: github(reader, needs),
+            public_url: reader.address("PUBLIC_URL"),
+            host: host(reader),
+            port: reader.number("API_PORT", 0..=u16::MAX),
+            api_token: reader.secret("API_TOKEN"),
+            database: database(reader),
+            pool: reader.number("DB_POOL_SIZE", 1..=100),
+            projects_root: path(reader, "PROJECTS_ROOT"),
+            runs_dir: path(reader, "RUNS_DIR"),
+            workers: reader.number("WORKERS", 1..=64),
+            lease: seconds(reader, "LEASE_SECONDS", 3, 300),
+            shutdown: seconds(reader, "SHUTDOWN_SECONDS", 1, 3600),
+            default_engine: engine(reader, "DEFAULT_ENGINE_ID").unwrap_or_default(),
+            planning_engine: engine(reader, "PLANNING_ENGINE_ID"),
+            execution_engine: engine(reader, "EXEC_ENGINE_ID"),
+            quality_engine: engine(reader, "QA_ENGINE_ID"),
+            models: models(reader),
+            codex: CodexSettings {
+                bin: reader.text("CODEX_BIN").map(PathBuf::from),
+                config: codex_config(reader),
+            },
+            command_engine: reader.list("COMMAND_ENGINE"),
+            engine_env: engine_env(reader),
+            decompose: reader.flag("DECOMPOSE"),
+            skip_simple_decompose: reader.flag("SKIP_SIMPLE_DECOMPOSE"),
+            qa_policy: qa_policy(reader),
+            engine_wall: seconds(reader, "ENGINE_TIMEOUT_SECONDS", 1, 86_400),
+            engine_idle: seconds(reader, "ENGINE_IDLE_SECONDS", 1, 86_400),
+            ci_silence: seconds(reader, "CI_SILENCE_SECONDS", 0, 3600),
+            ci_patience: seconds(reader, "CI_PATIENCE_SECONDS", 1, 86_400),
+            git_user: reader.text("GIT_USER"),
+            git_email: reader.text("GIT_EMAIL"),
+            allow_public: reader.flag("ALLOW_PUBLIC"),
+            log_json: reader.flag("LOG_JSON"),
+            log_level: reader.text("LOG_LEVEL").unwrap_or_default(),
+        }
+    }
+
+    /// Every secret the process knows from its settings, for redaction.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let github = self.github.iter().flat_map(|github| {
+            std::iter::once(github.private_key.clone()).chain(github.webhook_secrets.iter().cloned())
+        });
+        let database = match &self.database {
+            Database::Postgres(url) => Some(url.clone()),
+            Database::Sqlite(_) => None,
+        };
+        let engine = self.engine_env.iter().map(|(_, text)| text.clone());
+        github
+            .chain(self.api_token.clone())
+            .chain(database)
+            .chain(engine)
+            .collect()
+    }
+}
+
+/// The engines' own keys, handed to them without being named in `ENGINE_ENV`.
+const ENGINE_KEYS: [&str; 2] = ["OPENAI_API_KEY", "CODEX_API_KEY"];
+
+fn github(reader: &mut Reader<'_>, needs: Needs) -> Option<GithubSettings> {
+    let id = reader.text("GITHUB_APP_ID");
+    let key = private_key(reader);
+    let secret = reader.secret("GITHUB_WEBHOOK_SECRET");
+    let previous = reader.secret("GITHUB_WEBHOOK_SECRET_PREVIOUS");
+    let api_url = reader.address("GITHUB_API_URL");
+    let web_url = reader.address("GITHUB_URL");
+    if needs == Needs::Store && id.is_none() && key.is_none() && secret.is_none() {
+        return None;
+    }
+    for (name, missing) in [
+        ("GITHUB_APP_ID", id.is_none()),
+        ("GITHUB_PRIVATE_KEY", key.is_none()),
+        ("GITHUB_WEBHOOK_SECRET", secret.is_none()),
+    ] {
+        if missing {
+            reader.fault(
+                name,
+                "is missing; `tasksgodzilla setup` registers the App and writes it",
+            );
+        }
+    }
+    let app_id = id.and_then(|id| match id.parse::<u64>() {
+        Ok(id) if id > 0 => Some(id),
+        _ => {
+            reader.fault(
+                "GITHUB_APP_ID",
+                format!("is `{id}`; it must be the App's numeric id"),
+            );
+            None
+        }
+    });
+    Some(GithubSettings {
+        app_id: app_id?,
+        private_key: key?,
+        webhook_secrets: std::iter::once(secret?).chain(previous).collect(),
+        api_url: api_url?,
+        web_url: web_url?,
+    })
+}
+
+fn private_key(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let inline = reader.text("GITHUB_PRIVATE_KEY");
+    let file = reader.text("GITHUB_PRIVATE_KEY_PATH");
+    let pem = match (inline, file) {
+        (Some(_), Some(_)) => {
+            reader.fault(
+                "GITHUB_PRIVATE_KEY",
+                "and TASKSGODZILLA_GITHUB_PRIVATE_KEY_PATH are both set; keep one",
+            );
+            None
+        }
+        (Some(inline), None) => Some(inline.replace("\\n", "\n")),
+        (None, Some(file)) => key_file(reader, Path::new(&file)),
+        (None, None) => None,
+    }?;
+    if !pem.contains("PRIVATE KEY-----") {
+        reader.fault(
+            "GITHUB_PRIVATE_KEY",
+            "is no PEM private key; download one from the App's settings page",
+        );
+        return None;
+    }
+    Some(SecretString::from(pem))
+}
+
+fn key_file(reader: &mut Reader<'_>, file: &Path) -> Option<String> {
+    const NAME: &str = "GITHUB_PRIVATE_KEY_PATH";
+    let open_to_others = std::fs::metadata(file).map(|about| about.permissions().mode() & 0o077 != 0);
+    if let Ok(true) = open_to_others {
+        reader.fault(
+            NAME,
+            format!(
+                "`{}` can be read by others; run `chmod 600` on it",
+                file.display()
+            ),
+        );
+        return None;
+    }
+    std::fs::read_to_string(file)
+        .map_err(|why| reader.fault(NAME, format!("`{}` cannot be read: {why}", file.display())))
+        .ok()
+}
+
+fn host(reader: &mut Reader<'_>) -> IpAddr {
+    let text = reader.text("API_HOST").unwrap_or_default();
+    text.parse().unwrap_or_else(|_| {
+        reader.fault("API_HOST", format!("is `{text}`; it must be an IP address"));
+        IpAddr::from([127, 0, 0, 1])
+    })
+}
+
+fn database(reader: &mut Reader<'_>) -> Database {
+    match reader.text("DB_URL") {
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Database::Postgres(SecretString::from(url))
+        }
+        Some(_) => {
+            reader.fault(
+                "DB_URL",
+                "must begin with postgres://; for SQLite set TASKSGODZILLA_DB_PATH",
+            );
+            Database::Sqlite(PathBuf::new())
+        }
+        None => Database::Sqlite(path(reader, "DB_PATH")),
+    }
+}
+
+fn path(reader: &mut Reader<'_>, name: &str) -> PathBuf {
+    reader.text(name).map(PathBuf::from).unwrap_or_default()
+}
+
+fn seconds(reader: &mut Reader<'_>, name: &str, least: u64, most: u64) -> Duration {
+    Duration::from_secs(reader.number(name, least..=most))
+}
+
+fn engine(reader: &mut Reader<'_>, name: &str) -> Option<String> {
+    let id = reader.text(name)?;
+    if !["codex", "command", "demo"].contains(&id.as_str()) {
+        reader.fault(
+            name,
+            format!("is `{id}`; the engines are codex, command and demo"),
+        );
+    }
+    Some(id)
+}
+
+fn models(reader: &mut Reader<'_>) -> Models {
+    let planning = reader.text("PLANNING_MODEL");
+    Models {
+        decompose: reader.text("DECOMPOSE_MODEL").or_else(|| planning.clone()),
+        planning,
+        execute: reader.text("EXEC_MODEL"),
+        quality: reader.text("QA_MODEL"),
+    }
+}
+
+fn codex_config(reader: &mut Reader<'_>) -> Vec<String> {
+    let config = reader.list("CODEX_CONFIG");
+    for entry in &config {
+        if !entry.contains('=') {
+            reader.fault(
+                "CODEX_CONFIG",
+                format!("holds `{entry}`; every entry must be `key=value`"),
+            );
+        }
+    }
+    config
+}
+
+fn engine_env(reader: &mut Reader<'_>) -> Vec<(String, SecretString)> {
+    let named = reader.text("ENGINE_ENV").unwrap_or_default();
+    let names: Vec<&str> = named
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
+    for name in &names {
+        let shaped = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !shaped || name.starts_with(super::table::PREFIX) {
+            reader.fault(
+                "ENGINE_ENV",
+                format!("names `{name}`, which engines may not have"),
+            );
+        } else if reader.foreign(name).is_none() {
+            reader.fault("ENGINE_ENV", format!("names `{name}`, which is not set"));
+        }
+    }
+    let all = names.into_iter().chain(ENGINE_KEYS);
+    let mut env: Vec<(String, SecretString)> = Vec::new();
+    for name in all {
+        if let Some(text) = reader
+            .foreign(name)
+            .filter(|_| env.iter().all(|(known, _)| known != name))
+        {
+            env.push((name.to_owned(), SecretString::from(text)));
+        }
+    }
+    env
+}
+
+fn qa_policy(reader: &mut Reader<'_>) -> QaPolicy {
+    match reader.text("QA_POLICY").unwrap_or_default().as_str() {
+        "full" => QaPolicy::Full,
+        "light" => QaPolicy::Light,
+        "skip" => QaPolicy::Skip,
+        other => {
+            reader.fault(
+                "QA_POLICY",
+                format!("is `{other}`; it must be full, light or skip"),
+            );
+            QaPolicy::Full
+        }
+    }
+}
+
+impl PartialEq for Database {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sqlite(a), Self::Sqlite(b)) => a == b,
+            (Self::Postgres(a), Self::Postgres(b)) => a.expose_secret() == b.expose_secret(),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEM: &str = "-----BEGIN RSA PRIVATE KEY-----\\nMII=\\n-----END RSA PRIVATE KEY-----";
+
+    fn complete() -> Raw {
+        Raw::default()
+            .with("GITHUB_APP_ID", "7")
+            .with("GITHUB_PRIVATE_KEY", PEM)
+            .with("GITHUB_WEBHOOK_SECRET", "s3cret")
+    }
+
+    #[track_caller]
+    fn faults(raw: &Raw) -> String {
+        Settings::check(raw, Needs::Forge)
+            .err()
+            .unwrap_or_default()
+            .join("\n")
+    }
+
+    #[test]
+    fn three_settings_are_enough_and_the_defaults_are_safe() {
+        let settings = Settings::check(&complete(), Needs::Forge).expect("complete");
+        assert!(settings.host.is_loopback());
+        assert!(!settings.allow_public);
+        assert_eq!(settings.default_engine, "codex");
+        assert_eq!(settings.models.execute, None);
+        assert_eq!(
+            settings.database,
+            Database::Sqlite(".tasksgodzilla.sqlite".into())
+        );
+        let key = settings.github.expect("github").private_key;
+        assert!(
+            key.expose_secret().contains("KEY-----\nMII="),
+            "an escaped key is unfolded"
+        );
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once_and_by_name() {
+        let raw = Raw::default()
+            .with("GITHUB_APP_ID", "seven")
+            .with("API_PORT", "80800")
+            .with("ALLOW_PUBLIC", "maybe")
+            .with("DB_URL", "mysql://x")
+            .with("GITHUB_API_URL", "http://github.example")
+            .with("CODEX_CONFIG", "model=x")
+            .with("ENGINE_ENV", "MISSING_KEY,TASKSGODZILLA_API_TOKEN")
+            .with("API_PROT", "1");
+        insta::assert_snapshot!(faults(&raw), @r#"
+        TASKSGODZILLA_API_PROT is not a setting; did you mean TASKSGODZILLA_API_PORT?
+        TASKSGODZILLA_GITHUB_API_URL must be an https address without user name; plain http is for loopback only
+        TASKSGODZILLA_GITHUB_PRIVATE_KEY is missing; `tasksgodzilla setup` registers the App and writes it
+        TASKSGODZILLA_GITHUB_WEBHOOK_SECRET is missing; `tasksgodzilla setup` registers the App and writes it
+        TASKSGODZILLA_GITHUB_APP_ID is `seven`; it must be the App's numeric id
+        TASKSGODZILLA_API_PORT is `80800`; it must be a number from 0 to 65535
+        TASKSGODZILLA_DB_URL must begin with postgres://; for SQLite set TASKSGODZILLA_DB_PATH
+        TASKSGODZILLA_CODEX_CONFIG must be a JSON array of strings, such as ["a=1"]
+        TASKSGODZILLA_ENGINE_ENV names `MISSING_KEY`, which is not set
+        TASKSGODZILLA_ENGINE_ENV names `TASKSGODZILLA_API_TOKEN`, which engines may not have
+        TASKSGODZILLA_ALLOW_PUBLIC is `maybe`; it must be true or false
+        "#);
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        assert_eq!(
+            faults(&complete().with("GITHUB_API_URL", "http://127.0.0.1:4000/api/v3")),
+            ""
+        );
+        assert_eq!(faults(&complete().with("PUBLIC_URL", "https://bot.example")), "");
+        for wrong in [
+            "http://bot.example",
+            "https://user:pw@bot.example",
+            "ftp://127.0.0.1",
+        ] {
+            assert!(
+                faults(&complete().with("PUBLIC_URL", wrong)).contains("PUBLIC_URL"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn engines_receive_what_is_named_and_nothing_else() {
+        let mut raw = complete().with("ENGINE_ENV", "EXTRA");
+        for (name, text) in [("EXTRA", "1"), ("OPENAI_API_KEY", "k"), ("GITHUB_TOKEN", "t")] {
+            raw.0.insert(name.to_owned(), text.to_owned());
+        }
+        let settings = Settings::check(&raw, Needs::Forge).expect("complete");
+        let names: Vec<_> = settings
+            .engine_env
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["EXTRA", "OPENAI_API_KEY"]);
+    }
+
+    #[test]
+    fn the_store_needs_no_forge() {
+        assert!(
+            Settings::check(&Raw::default(), Needs::Store).is_ok_and(|settings| settings.github.is_none())
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! Every setting, once: its name, default and meaning. Reader, documentation and "did you mean" come from this table.
+
+use std::fmt::Write as _;
+
+/// One environment variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Without the prefix `TASKSGODZILLA_`.
+    pub name: &'static str,
+    /// Empty: not set.
+    pub default: &'static str,
+    pub meaning: &'static str,
+}
+
+/// What every setting's name begins with.
+pub(super) const PREFIX: &str = "TASKSGODZILLA_";
+
+const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting {
+        name,
+        default,
+        meaning,
+    }
+}
+
+/// All settings, in the order in which an operator meets them.
+pub const TABLE: &[Setting] = &[
+    setting("GITHUB_APP_ID", "", "The App's numeric id. Needed by `serve`."),
+    setting(
+        "GITHUB_PRIVATE_KEY",
+        "",
+        "The App's private key, PEM. This or `GITHUB_PRIVATE_KEY_PATH` is needed by `serve`.",
+    ),
+    setting(
+        "GITHUB_PRIVATE_KEY_PATH",
+        "",
+        "A file that holds the private key; readable by its owner only.",
+    ),
+    setting(
+        "GITHUB_WEBHOOK_SECRET",
+        "",
+        "The secret that deliveries are signed with. Needed by `serve`.",
+    ),
+    setting(
+        "GITHUB_WEBHOOK_SECRET_PREVIOUS",
+        "",
+        "The secret before it, accepted as well while you change it.",
+    ),
+    setting(
+        "GITHUB_API_URL",
+        "https://api.github.com",
+        "Where the REST API is; may have a path (`https://ghe.example/api/v3`, GraphQL is then at `/api/graphql`). Plain http only on loopback.",
+    ),
+    setting(
+        "GITHUB_URL",
+        "https://github.com",
+        "Where repositories are cloned from. Plain http only on loopback.",
+    ),
+    setting(
+        "PUBLIC_URL",
+        "",
+        "How people's browsers reach this service; details links begin with it. Default: the address it listens on.",
+    ),
+    setting("API_HOST", "127.0.0.1", "Address to listen on."),
+    setting("API_PORT", "8010", "Port to listen on; 0 takes a free one."),
+    setting(
+        "API_TOKEN",
+        "",
+        "Bearer token that opens every page and the API. Without it only signed links open pages.",
+    ),
+    setting(
+        "DB_URL",
+        "",
+        "PostgreSQL address (`postgres://…`). Without it SQLite is used.",
+    ),
+    setting("DB_PATH", ".tasksgodzilla.sqlite", "SQLite file."),
+    setting("DB_POOL_SIZE", "5", "Connections to the database, 1 to 100."),
+    setting(
+        "REDIS_URL",
+        "",
+        "Reserved for wake-ups between several processes; this version works without and refuses it.",
+    ),
+    setting("PROJECTS_ROOT", "projects", "Folder of mirrors and worktrees."),
+    setting("RUNS_DIR", "runs", "Folder of run logs and artifacts."),
+    setting("WORKERS", "4", "Jobs that run at once, 1 to 64."),
+    setting(
+        "LEASE_SECONDS",
+        "10",
+        "How long a worker holds a job without a sign of life, 3 to 300; a killed worker's job starts again after it.",
+    ),
+    setting(
+        "SHUTDOWN_SECONDS",
+        "30",
+        "How long running jobs may go on after SIGTERM before they are handed back.",
+    ),
+    setting(
+        "DEFAULT_ENGINE_ID",
+        "codex",
+        "The engine that is used when nobody names one: `codex`, `command` or `demo`.",
+    ),
+    setting(
+        "PLANNING_ENGINE_ID",
+        "",
+        "The engine for planning; default: the default engine.",
+    ),
+    setting(
+        "EXEC_ENGINE_ID",
+        "",
+        "The engine for execution; default: the default engine.",
+    ),
+    setting(
+        "QA_ENGINE_ID",
+        "",
+        "The engine for QA; default: the default engine.",
+    ),
+    setting(
+        "PLANNING_MODEL",
+        "",
+        "The model for planning; default: the engine's own.",
+    ),
+    setting(
+        "DECOMPOSE_MODEL",
+        "",
+        "The model for taking steps apart; default: the planning model.",
+    ),
+    setting(
+        "EXEC_MODEL",
+        "",
+        "The model for execution; default: the engine's own.",
+    ),
+    setting("QA_MODEL", "", "The model for QA; default: the engine's own."),
+    setting("CODEX_BIN", "", "The Codex CLI; default: `codex` on the PATH."),
+    setting(
+        "CODEX_CONFIG",
+        "[]",
+        "A JSON array of `key=value` strings, each passed to Codex as `-c`.",
+    ),
+    setting(
+        "COMMAND_ENGINE",
+        "",
+        "The program (and its arguments, as a JSON array) of the engine `command`.",
+    ),
+    setting(
+        "ENGINE_ENV",
+        "",
+        "Comma-separated names of environment variables that engines receive, besides `OPENAI_API_KEY` and `CODEX_API_KEY`.",
+    ),
+    setting(
+        "DECOMPOSE",
+        "true",
+        "Take steps apart by a second model call after planning.",
+    ),
+    setting("SKIP_SIMPLE_DECOMPOSE", "true", "Leave short steps as planned."),
+    setting(
+        "QA_POLICY",
+        "full",
+        "QA of work steps: `full`, `light` (in the same job) or `skip`.",
+    ),
+    setting(
+        "ENGINE_TIMEOUT_SECONDS",
+        "1200",
+        "Wall limit of an engine call, 1 to 86400; a step's own limit may be longer.",
+    ),
+    setting(
+        "ENGINE_IDLE_SECONDS",
+        "300",
+        "How long an engine may be silent, 1 to 86400.",
+    ),
+    setting(
+        "CI_SILENCE_SECONDS",
+        "60",
+        "How long a commit may stay without any CI result before CI counts as none, 0 to 3600.",
+    ),
+    setting(
+        "CI_PATIENCE_SECONDS",
+        "3600",
+        "How long CI may stay unfinished before it counts as inconclusive.",
+    ),
+    setting(
+        "GIT_USER",
+        "",
+        "Name on the bot's commits; default: the App's bot account.",
+    ),
+    setting(
+        "GIT_EMAIL",
+        "",
+        "Mail address on the bot's commits; default: the App's bot account.",
+    ),
+    setting("ALLOW_PUBLIC", "false", "Serve public repositories too."),
+    setting("LOG_JSON", "false", "One JSON object per log line."),
+    setting(
+        "LOG_LEVEL",
+        "info",
+        "`error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,tasksgodzilla=debug`.",
+    ),
+];
+
+/// `docs/settings.md`.
+pub fn docs_markdown() -> String {
+    let mut text = String::from(
+        "# Settings\n\nEvery setting is an environment variable with the prefix `TASKSGODZILLA_`. Wrong settings are reported \
+         all at once, by name, with exit code 2; so is a variable with the prefix that is not listed here.\n\n\
+         | variable | default | meaning |\n|---|---|---|\n",
+    );
+    for Setting {
+        name,
+        default,
+        meaning,
+    } in TABLE
+    {
+        let default = if default.is_empty() {
+            String::new()
+        } else {
+            format!("`{default}`")
+        };
+        let _ = writeln!(text, "| `{PREFIX}{name}` | {default} | {meaning} |");
+    }
+    text
+}
