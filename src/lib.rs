@@ -8,3 +8,5 @@ pub mod domain;
 // Floor 1: adapters and pure rooms.
 pub mod config;
 pub mod forge;
+// Floor 1
+pub mod git;
