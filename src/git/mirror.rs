@@ -3,6 +3,7 @@
 use super::error::GitError;
 use super::names;
 use super::remote::Remote;
+use super::run::Call;
 use super::settings::Git;
 use crate::domain::ids::{ProjectId, Sha};
 use std::ffi::OsStr;
@@ -46,6 +47,17 @@ impl RemoteHeads {
 /// named drivers or hooks in it.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 
+/// `--update-shallow` takes the borders of a shallow remote over instead of refusing its branches.
+const FETCH: &[&str] = &[
+    "fetch",
+    "--quiet",
+    "--prune",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--update-shallow",
+    "--",
+];
+
 const TRACKED: &str = "+refs/heads/*:refs/remotes/origin/*";
 
 impl Git {
@@ -56,6 +68,9 @@ impl Git {
             project,
             path: home.join("mirror.git"),
         };
+        if is_ready(&mirror) {
+            return Ok(mirror);
+        }
         fs::create_dir_all(mirror.worktrees()).map_err(GitError::disk("make the project's directory"))?;
         let _held = self.hold(&mirror).await?;
         if !mirror.path.join("HEAD").is_file() {
@@ -64,10 +79,8 @@ impl Git {
             self.init_bare(&fresh).await?;
             fs::rename(&fresh, &mirror.path).map_err(GitError::disk("put the mirror in its place"))?;
         }
-        let config = mirror.path.join("config");
-        if fs::read_to_string(&config).ok().as_deref() != Some(CONFIG) {
-            fs::write(&config, CONFIG).map_err(GitError::disk("write the mirror's configuration"))?;
-        }
+        fs::write(mirror.path.join("config"), CONFIG)
+            .map_err(GitError::disk("write the mirror's configuration"))?;
         Ok(mirror)
     }
 
@@ -78,21 +91,7 @@ impl Git {
         self.check_allowed(remote)?;
         let _held = self.hold(mirror).await?;
         self.drop_stale_locks(mirror);
-        let args = [
-            "fetch",
-            "--quiet",
-            "--prune",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--update-shallow",
-            "--",
-        ];
-        self.in_mirror(mirror, &args)
-            .arg(remote.url())
-            .arg(TRACKED)
-            .talking_to(remote)
-            .ok()
-            .await?;
+        self.fetching(mirror, remote, TRACKED).ok().await?;
         Ok(())
     }
 
@@ -102,19 +101,9 @@ impl Git {
         let name = names::branch(name)?;
         let kept = format!("refs/other/{name}");
         let _held = self.hold(mirror).await?;
-        let args = [
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--update-shallow",
-            "--",
-        ];
-        let call = self
-            .in_mirror(mirror, &args)
-            .arg(remote.url())
-            .arg(format!("+{name}:{kept}"));
-        call.talking_to(remote).ok().await?;
+        self.fetching(mirror, remote, &format!("+{name}:{kept}"))
+            .ok()
+            .await?;
         let found = self.commit_at(mirror, &kept).await?;
         found.ok_or_else(|| GitError::Missing {
             what: format!("commit at `{name}`"),
@@ -196,6 +185,13 @@ impl Git {
             .ok()
             .await
             .map(drop)
+    }
+
+    pub(super) fn fetching(&self, mirror: &Mirror, remote: &Remote, refspec: &str) -> Call {
+        self.in_mirror(mirror, FETCH)
+            .arg(remote.url())
+            .arg(refspec)
+            .talking_to(remote)
     }
 
     pub(super) async fn init_bare(&self, path: &Path) -> Result<(), GitError> {
@@ -300,6 +296,11 @@ impl Git {
             let _ = fs::remove_file(lock);
         }
     }
+}
+
+fn is_ready(mirror: &Mirror) -> bool {
+    let configured = fs::read_to_string(mirror.path.join("config")).is_ok_and(|found| found == CONFIG);
+    configured && mirror.path.join("HEAD").is_file() && mirror.worktrees().is_dir()
 }
 
 /// The right to change refs of one mirror; ends when dropped.

@@ -88,25 +88,14 @@ impl Git {
             path: into.to_owned(),
         };
         let remote = Remote::directory(original)?;
-        let args = [
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--update-shallow",
-            "--",
-        ];
-        let mut call = self
-            .in_mirror(&copy, &args)
-            .arg(remote.url())
-            .arg("+refs/heads/*:refs/heads/*");
+        let mut call = self.fetching(&copy, &remote, "+refs/heads/*:refs/heads/*");
         if head.branch.is_none() {
             call = call.arg("+HEAD:refs/original/HEAD");
         }
         call = call
             .env("GIT_ALLOW_PROTOCOL", "file")
             .env("GIT_CONFIG_GLOBAL", self.trusting_config());
-        call.talking_to(&remote).ok().await?;
+        call.ok().await?;
         self.settle(&copy, head).await
     }
 

@@ -41,13 +41,13 @@ impl Git {
                 what: format!("commit {}; fetch first", start.short()),
             });
         }
-        let _held = self.hold(mirror).await?;
         if let Some(kept) = self.find(mirror, name) {
             match self.reset(&kept, start).await {
                 Ok(()) => return Ok(kept),
                 Err(error) => tracing::warn!(worktree.name = name, %error, "a kept worktree cannot be reset"),
             }
         }
+        let _held = self.hold(mirror).await?;
         put_aside(&path)?;
         self.add_worktree(mirror, &path, start).await?;
         self.find(mirror, name).ok_or_else(|| GitError::Fault {

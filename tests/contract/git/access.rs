@@ -1,6 +1,6 @@
 //! A remote behind a password: `git http-backend` in a small web server.
 
-use crate::git::world::{World, bytes_of, settings, write};
+use crate::git::world::{World, bytes_of, script, settings};
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use std::path::{Path, PathBuf};
@@ -209,17 +209,13 @@ async fn a_redirect_to_another_host_does_not_get_the_secret() {
 fn watched_git(world: &World) -> (Git, PathBuf) {
     let seen = world.dir.path().join("argv");
     let program = world.dir.path().join("watched-git");
-    write(
-        &program,
-        r#"#!/bin/sh
+    let watching = r#"
 echo "$@" >> "$SEEN"
 git "$@" <&0 &
 child=$!
 while kill -0 $child 2>/dev/null; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' >> "$SEEN"; done
-wait $child
-"#,
-    );
-    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+wait $child"#;
+    script(&program, watching);
     let mut settings = settings(&world.dir.path().join("projects"));
     settings.program = program;
     settings

@@ -1,8 +1,8 @@
 //! Repositories and agents that want code run. Each trap touches one file if it springs.
 
-use crate::git::world::{World, message, run, write};
+use crate::git::world::{World, message, run, script, write};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use tasksgodzilla::git::{ChangeKind, GitError, Worktree};
 
@@ -26,9 +26,7 @@ impl Trap {
             "reference-transaction",
             "post-index-change",
         ] {
-            let path = dir.join(name);
-            write(&path, &format!("#!/bin/sh\n{}\n", self.command()));
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            script(&dir.join(name), &self.command());
         }
     }
 

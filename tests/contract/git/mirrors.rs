@@ -1,4 +1,4 @@
-use crate::git::world::{World, run, settings, sha, write};
+use crate::git::world::{World, run, script, settings, sha, write};
 use tasksgodzilla::domain::ids::ProjectId;
 use tasksgodzilla::git::{Git, GitError, Remote};
 
@@ -90,6 +90,24 @@ async fn many_fetches_at_once_take_turns() {
     for done in futures::future::join_all(fetches).await {
         done.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_mirror_that_another_process_holds_is_left_alone() {
+    let world = World::new();
+    let (mirror, _) = world.fetched().await;
+    let lock = std::fs::File::create(mirror.path.with_file_name("mirror.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut hasty = settings(&world.dir.path().join("projects"));
+    hasty.limits.network = std::time::Duration::from_millis(50);
+    let error = Git::new(hasty)
+        .unwrap()
+        .fetch(&mirror, &world.remote)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, GitError::Busy { .. }), "{error}");
+    drop(lock);
+    world.git.fetch(&mirror, &world.remote).await.unwrap();
 }
 
 #[tokio::test]
@@ -187,8 +205,7 @@ async fn a_mirror_is_packed_without_losing_work() {
 async fn a_call_that_takes_too_long_is_killed_with_all_it_started() {
     let world = World::with_empty_remote();
     let slow = world.dir.path().join("slow-git");
-    write(&slow, "#!/bin/sh\nsleep 1000 &\necho $! > \"$PIDS\"\nwait\n");
-    std::fs::set_permissions(&slow, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    script(&slow, "sleep 1000 &\necho $! > \"$PIDS\"\nwait");
     let pids = world.dir.path().join("pids");
     let mut settings = settings(&world.dir.path().join("projects"));
     settings.program = slow;

@@ -1,6 +1,4 @@
-use crate::git::world::{World, run, sha, write};
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use crate::git::world::{World, run, script, sha, write};
 use tasksgodzilla::git::{Push, PushError, Pushed};
 
 const BRANCH: &str = "0001-x";
@@ -66,6 +64,30 @@ async fn a_lost_race_says_where_the_branch_is_and_overwrites_nothing() {
         assert_eq!(remote_head, theirs);
     }
     assert_eq!(sha(&run(&world.bare(), &["rev-parse", BRANCH])), theirs);
+}
+
+#[tokio::test]
+async fn what_somebody_took_back_is_not_brought_back() {
+    let world = World::new();
+    let (tree, main) = world.worktree().await;
+    let first = world.bot_commits(&tree, "x", "x").await;
+    let second = world.bot_commits(&tree, "y", "y").await;
+    run(&world.bare(), &["update-ref", "refs/heads/0001-x", main.as_str()]);
+    let push = Push {
+        branch: BRANCH,
+        new: &second,
+        onto: Some(&first),
+    };
+    let error = world
+        .git
+        .push(&tree.mirror, &world.remote, &push)
+        .await
+        .unwrap_err();
+    let PushError::LostRace { remote_head } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(remote_head, main);
+    assert_eq!(sha(&run(&world.bare(), &["rev-parse", BRANCH])), main);
 }
 
 #[tokio::test]
@@ -192,7 +214,5 @@ async fn branches_are_deleted_once() {
 }
 
 fn hook(world: &World, name: &str, body: &str) {
-    let path = world.bare().join("hooks").join(name);
-    write(&path, &format!("#!/bin/sh\n{body}\n"));
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&world.bare().join("hooks").join(name), body);
 }

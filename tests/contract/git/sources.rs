@@ -1,6 +1,6 @@
-use crate::git::world::{World, bytes_of, run, settings, sha, write};
+use crate::git::world::{World, bytes_of, run, script, settings, sha, write};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tasksgodzilla::domain::ids::ProjectId;
 use tasksgodzilla::git::{Git, GitError, Remote, Source};
 
@@ -168,9 +168,7 @@ async fn nothing_that_the_original_names_is_run() {
         "pre-auto-gc",
         "post-index-change",
     ] {
-        let path: PathBuf = world.person().join(".git/hooks").join(hook);
-        write(&path, &format!("#!/bin/sh\n{spring}\n"));
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        script(&world.person().join(".git/hooks").join(hook), &spring);
     }
     copied(&world, &world.person()).await;
     assert!(!trap.exists());

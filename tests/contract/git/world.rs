@@ -114,6 +114,19 @@ pub(crate) fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
 
+/// Makes `path` a shell script. Another process writes it: a file that we had open for writing could be held by a
+/// child of a test beside this one, and then could not be run.
+pub(crate) fn script(path: &Path, body: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text = format!("#!/bin/sh\n{body}\n");
+    let mut write = Command::new("sh");
+    write
+        .args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .arg(text);
+    assert!(write.status().unwrap().success());
+}
+
 /// Runs git as a person would, hermetic, and returns what it said.
 #[track_caller]
 pub(crate) fn run(dir: &Path, args: &[&str]) -> String {
