@@ -1,7 +1,6 @@
 //! Making commits, by plumbing: no hook, no signature, no editor, no identity but ours.
 
 use super::error::GitError;
-use super::inspect::Change;
 use super::settings::{Git, Identity};
 use super::worktree::Worktree;
 use crate::domain::ids::{Moment, Sha};
@@ -31,7 +30,13 @@ impl Git {
     /// Commits everything that differs from `HEAD`; `None` when nothing does.
     pub async fn commit_all(&self, tree: &Worktree, new: &NewCommit<'_>) -> Result<Option<Sha>, GitError> {
         let changes = self.status(tree).await?;
-        self.commit_changes(tree, &changes, new).await
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let index = tree.git_dir.join("index");
+        self.stage(tree, &index, &changes).await?;
+        let content = self.write_tree(tree, &index).await?;
+        self.commit_content(tree, &content, new).await
     }
 
     /// Commits what differs at `paths` and under them; `None` when nothing does. The rest stays as it is.
@@ -43,7 +48,14 @@ impl Git {
     ) -> Result<Option<Sha>, GitError> {
         let mut changes = self.status(tree).await?;
         changes.retain(|change| paths.iter().any(|path| change.path.starts_with(path)));
-        self.commit_changes(tree, &changes, new).await
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let head = self.head(tree).await?;
+        let content = self.tree_with(tree, &head, &changes).await?;
+        let made = self.commit_content(tree, &content, new).await?;
+        self.stage(tree, &tree.git_dir.join("index"), &changes).await?;
+        Ok(made)
     }
 
     /// Puts the worktree's newest commit, and only that, onto `onto`, which must descend from its parent.
@@ -99,17 +111,14 @@ impl Git {
         Ok(Rebased::Done(moved))
     }
 
-    async fn commit_changes(
+    /// Moves the worktree's branch to a new commit of the tree `content`; `None` when `HEAD` has that content.
+    async fn commit_content(
         &self,
         tree: &Worktree,
-        changes: &[Change],
+        content: &str,
         new: &NewCommit<'_>,
     ) -> Result<Option<Sha>, GitError> {
-        if changes.is_empty() {
-            return Ok(None);
-        }
         let head = self.head(tree).await?;
-        let content = self.tree_with(tree, &head, changes).await?;
         let before = self
             .in_mirror(&tree.mirror, &["rev-parse", &format!("{head}^{{tree}}")])
             .text()
@@ -118,8 +127,7 @@ impl Git {
             return Ok(None);
         }
         let message = with_trailers(new.message, new.co_authors);
-        let made = self.commit_tree(tree, &content, &head, &message, new.at).await?;
-        self.stage(tree, &tree.git_dir.join("index"), changes).await?;
+        let made = self.commit_tree(tree, content, &head, &message, new.at).await?;
         let branch = format!("refs/heads/{}", tree.name);
         self.in_worktree(tree, &["update-ref", &branch, made.as_str(), head.as_str()])
             .ok()

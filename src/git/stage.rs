@@ -52,7 +52,7 @@ impl Git {
         let is_gone = |change: &&Change| change.kind == ChangeKind::Deleted;
         let gone = nul_separated(changes.iter().filter(is_gone));
         let here = nul_separated(changes.iter().filter(|change| !is_gone(change)));
-        // Where a directory became a link, or a file a directory, the new one replaces the old one in the index.
+        // Deletions first: a file that an agent took out of the index, but not off the disk, is listed as both.
         for (mode, paths) in [("--force-remove", gone), ("--replace", here)] {
             if !paths.is_empty() {
                 let args = ["update-index", "--add", mode, "-z", "--stdin"];

@@ -71,6 +71,12 @@ async fn nothing_changed_means_no_commit() {
         world.git.commit_all(&tree, &message("Nothing")).await.unwrap(),
         None
     );
+    // Taken out of the index by an agent, but still there.
+    run(&tree.path, &["rm", "-q", "--cached", "README.md"]);
+    assert_eq!(
+        world.git.commit_all(&tree, &message("Nothing")).await.unwrap(),
+        None
+    );
     assert_eq!(world.git.head(&tree).await.unwrap(), main);
 }
 
