@@ -104,6 +104,12 @@ impl Settings {
     }
 
     fn read(reader: &mut Reader<'_>, needs: Needs) -> Self {
+        if reader.text("REDIS_URL").is_some() {
+            reader.fault(
+                "REDIS_URL",
+                "is set, but this version wakes workers without Redis; unset it",
+            );
+        }
         Self {
             github: github(reader, needs),
             public_url: reader.address("PUBLIC_URL"),

@@ -4,7 +4,7 @@
 //! no harm.
 
 use super::ci::CiStatus;
-use super::project::Protocol;
+use super::project::{Protocol, PullState};
 use super::protocol::{Drive, ProtocolStatus, Reason, ReasonKey};
 use super::step::{Step, StepStatus};
 
@@ -18,6 +18,8 @@ pub enum Next {
     AwaitCi(u32),
     /// What the drive asked for is done.
     FinishDrive,
+    /// Everything is done and green: the pull request is taken out of draft.
+    Offer,
     /// Nothing starts by itself now.
     Rest,
 }
@@ -27,8 +29,17 @@ pub fn next(protocol: &Protocol, steps: &[Step]) -> Next {
     match protocol.status() {
         ProtocolStatus::Planning => Next::Plan,
         ProtocolStatus::Running => next_step(protocol.state.drive, steps),
+        ProtocolStatus::Planned if may_be_offered(protocol, steps) => Next::Offer,
         _ => Next::Rest,
     }
+}
+
+fn may_be_offered(protocol: &Protocol, steps: &[Step]) -> bool {
+    let waiting = protocol
+        .pull
+        .as_ref()
+        .is_some_and(|pull| pull.state == PullState::Draft && !pull.offered);
+    waiting && not_green(protocol, steps).is_none()
 }
 
 fn next_step(drive: Drive, steps: &[Step]) -> Next {

@@ -31,6 +31,10 @@ pub enum Effect {
         /// Answers of one topic fold the earlier ones: `status:12`.
         topic: Option<String>,
     },
+    /// `/protocol cancel --close`.
+    ClosePull {
+        number: u64,
+    },
 }
 
 /// An effect that is not stored yet.

@@ -112,6 +112,8 @@ pub enum CommentSource {
     Comment(i64),
     Issue(i64),
     Pull(i64),
+    /// A button or "Re-run" of one of our check runs; it takes no reaction.
+    Check(i64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

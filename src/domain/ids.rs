@@ -93,6 +93,52 @@ impl Moment {
     }
 }
 
+/// A moment as people write it, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Civil {
+    year: i64,
+    month: i64,
+    day: i64,
+    seconds_of_day: i64,
+}
+
+impl Moment {
+    /// `2026-11-23 20:51:07`.
+    pub fn date_time(self) -> String {
+        let Civil { year, month, day, .. } = self.civil();
+        format!("{year:04}-{month:02}-{day:02} {}", self.time_of_day())
+    }
+
+    /// `20:51:07`.
+    pub fn time_of_day(self) -> String {
+        let seconds = self.civil().seconds_of_day;
+        format!(
+            "{:02}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        )
+    }
+
+    /// Days since the epoch to a date of the proleptic Gregorian calendar, by counting 400-year eras that begin in March.
+    fn civil(self) -> Civil {
+        let seconds = self.0.div_euclid(1000);
+        let (days, seconds_of_day) = (seconds.div_euclid(86_400) + 719_468, seconds.rem_euclid(86_400));
+        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        Civil {
+            year: year_of_era + era * 400 + i64::from(month <= 2),
+            month,
+            day,
+            seconds_of_day,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +158,13 @@ mod tests {
     fn a_protocol_number_has_four_digits() {
         assert_eq!(ProtocolNumber(7).to_string(), "0007");
         assert_eq!(ProtocolNumber(12345).to_string(), "12345");
+    }
+
+    #[test]
+    fn moments_are_written_as_utc_dates() {
+        assert_eq!(Moment(0).date_time(), "1970-01-01 00:00:00");
+        assert_eq!(Moment(951_782_400_000).date_time(), "2000-02-29 00:00:00");
+        assert_eq!(Moment(1_795_467_067_999).date_time(), "2026-11-23 20:51:07");
+        assert_eq!(Moment(-1).date_time(), "1969-12-31 23:59:59");
     }
 }

@@ -9,6 +9,7 @@ pub mod protocol;
 pub mod step;
 
 pub mod ci;
+pub mod diff;
 pub mod spec;
 pub mod verdict;
 

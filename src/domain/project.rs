@@ -88,6 +88,8 @@ pub struct PullFacts {
     pub node_id: String,
     pub url: String,
     pub state: PullState,
+    /// We tried to take it out of draft; not tried again by itself.
+    pub offered: bool,
 }
 
 /// The person who asked for a protocol.

@@ -199,6 +199,8 @@ pub enum ProtocolMove {
     ClearStep(u32),
     Replan,
     Run(Drive),
+    /// A step is done again: an idle protocol is driven to do it.
+    Redo(u32),
     FinishDrive,
     Pause(Pause),
     Resume,
@@ -280,6 +282,7 @@ impl ProtocolState {
             ProtocolMove::ClearStep(step) => next.reasons.retain(|reason| reason.step != Some(step)),
             ProtocolMove::Replan => return self.replanned(),
             ProtocolMove::Run(drive) => return self.driven(drive),
+            ProtocolMove::Redo(step) => next.redo(step),
             ProtocolMove::FinishDrive => {
                 next.work = self.from(Work::Running, Work::Planned)?;
                 next.drive = Drive::None;
@@ -332,6 +335,17 @@ impl ProtocolState {
         match known {
             Some(known) => known.detail = reason.detail,
             None => self.reasons.push(reason),
+        }
+    }
+
+    fn redo(&mut self, step: u32) {
+        if matches!(self.work, Work::Planned | Work::Running) {
+            self.work = Work::Running;
+            self.drive = if self.drive.covers(step) {
+                self.drive
+            } else {
+                self.drive.widened_by(Drive::Only(step))
+            };
         }
     }
 

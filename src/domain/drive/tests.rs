@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::ids::{Moment, ProjectId, ProtocolId, ProtocolNumber, Sha, StepId};
-use crate::domain::project::Requester;
+use crate::domain::project::{PullFacts, Requester};
 use crate::domain::protocol::{Pause, ProtocolState, Work};
 use crate::domain::spec::{QaPolicy, from_step_files};
 use crate::domain::step::Judged;
@@ -161,6 +161,26 @@ fn nothing_starts_while_paused_or_idle() {
     assert_eq!(next(&planning, &[]), Next::Plan);
     planning.state.work = Work::Planned;
     assert_eq!(next(&planning, &steps(&[PENDING])), Next::Rest);
+}
+
+#[test]
+fn a_finished_protocol_is_offered_once() {
+    let mut idle = protocol(Drive::None);
+    idle.state.work = Work::Planned;
+    idle.pull = Some(PullFacts {
+        number: 2,
+        node_id: "PR_1".to_owned(),
+        url: String::new(),
+        state: PullState::Draft,
+        offered: false,
+    });
+    assert_eq!(next(&idle, &steps(&[DONE, DONE])), Next::Offer);
+    assert_eq!(next(&idle, &steps(&[DONE, PENDING])), Next::Rest);
+    idle.pull = idle.pull.map(|pull| PullFacts {
+        offered: true,
+        ..pull
+    });
+    assert_eq!(next(&idle, &steps(&[DONE, DONE])), Next::Rest);
 }
 
 #[test]

@@ -228,3 +228,20 @@ fn only_a_cancel_and_pause_now_stop_engines() {
     assert!(!stops(ProtocolMove::Pause(Pause::AfterThis)));
     assert!(!stops(ProtocolMove::Merge));
 }
+
+#[test]
+fn doing_a_step_again_drives_an_idle_protocol() {
+    let redone = |state: &ProtocolState| {
+        state
+            .apply(ProtocolMove::Redo(2))
+            .map(|state| (state.work, state.drive))
+    };
+    assert_eq!(redone(&at(Work::Planned)), Ok((Work::Running, Drive::Only(2))));
+    assert_eq!(redone(&at(Work::Running)), Ok((Work::Running, Drive::All)));
+    let to_one = ProtocolState {
+        drive: Drive::To(1),
+        ..at(Work::Running)
+    };
+    assert_eq!(redone(&to_one), Ok((Work::Running, Drive::To(2))));
+    assert_eq!(redone(&at(Work::Planning)), Ok((Work::Planning, Drive::None)));
+}
