@@ -6,7 +6,7 @@
 pub mod domain;
 
 // Floor 1: adapters and pure rooms.
+pub mod command;
 pub mod config;
 pub mod forge;
-// Floor 1
 pub mod git;

@@ -3,6 +3,7 @@
 pub mod ids;
 
 pub mod actor;
+pub mod command;
 pub mod project;
 
 pub mod protocol;
