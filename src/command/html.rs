@@ -5,18 +5,18 @@
 
 /// Elements that quote, fold, list, head or hide what is in them.
 const ENCLOSING: [&str; 22] = [
+    "a",
+    "code",
+    "kbd",
+    "samp",
     "details",
     "summary",
     "blockquote",
     "pre",
-    "code",
-    "kbd",
-    "samp",
     "table",
     "ul",
     "ol",
     "dl",
-    "a",
     "h1",
     "h2",
     "h3",
@@ -29,12 +29,22 @@ const ENCLOSING: [&str; 22] = [
     "textarea",
 ];
 
-#[derive(Debug, Default)]
+/// How many of them, from the front, are parts of a sentence.
+const OF_A_SENTENCE: usize = 4;
+
+#[derive(Debug, Default, Clone)]
 pub(super) struct OpenElements {
     open: [u32; ENCLOSING.len()],
 }
 
 impl OpenElements {
+    /// Closes the parts of a sentence that were opened in a paragraph and left open, as people do who write `List<A>`.
+    pub(super) fn end_paragraph(&mut self, at_its_start: &Self) {
+        for (now, before) in self.open.iter_mut().zip(at_its_start.open).take(OF_A_SENTENCE) {
+            *now = before.min(*now);
+        }
+    }
+
     pub(super) fn any(&self) -> bool {
         self.open.iter().any(|count| *count > 0)
     }

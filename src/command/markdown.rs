@@ -53,6 +53,7 @@ struct Reader<'a> {
     /// Links and images around the present place.
     links: usize,
     html: OpenElements,
+    html_before_paragraph: OpenElements,
     /// Start of the line that is being read, if a command may stand there.
     line: Option<usize>,
     comments: Vec<Range<usize>>,
@@ -82,6 +83,7 @@ impl Reader<'_> {
         match tag {
             Tag::Paragraph if self.depth == 0 => {
                 self.in_paragraph = true;
+                self.html_before_paragraph = self.html.clone();
                 self.begin_line(range.start);
             }
             Tag::HtmlBlock if self.depth == 0 => self.html.read(&self.source[range]),
@@ -97,6 +99,7 @@ impl Reader<'_> {
             TagEnd::Paragraph if self.depth == 0 => {
                 self.finish_line(range.end);
                 self.in_paragraph = false;
+                self.html.end_paragraph(&self.html_before_paragraph);
             }
             TagEnd::Link | TagEnd::Image => self.links -= 1,
             _ => {}

@@ -90,6 +90,15 @@ fn commands_inside_folded_details_are_not_commands() {
 }
 
 #[test]
+fn angle_brackets_in_prose_hide_only_the_rest_of_their_paragraph() {
+    check("A List<A> it is.\n/step qa\n\n/step run 1", &["step run"]);
+    check(
+        "<code>\n\n/step run 1\n\n/step qa\n\n</code>\n\n/bot ping",
+        &["bot ping"],
+    );
+}
+
+#[test]
 fn an_unclosed_fold_inside_a_quote_ends_with_the_quote() {
     check("> <details>\n> x\n\n/step run 1", &["step run"]);
 }
