@@ -146,7 +146,8 @@ pub fn command(name: &str) -> Option<&'static Spec> {
 
 /// The declaration that a command was read by.
 pub fn spec_of(asked: &Command) -> &'static Spec {
-    command(asked.name()).expect("a test holds every command's name against the registry")
+    command(asked.name())
+        .expect("every variant is built by a declaration, and a test holds their names together")
 }
 
 /// The permission a command needs as given, its options included, unless the repository changed it.

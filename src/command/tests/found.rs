@@ -47,6 +47,8 @@ fn a_line_indented_like_code_is_no_command_even_within_a_paragraph() {
 fn commands_inside_quotes_lists_headings_and_tables_are_not_commands() {
     check("> /step run 1", &[]);
     check("> quoted\n/step run 1", &[]);
+    check("> /step run 1\n> /step qa\n>\n> /bot ping", &[]);
+    check("- /step run 1\n  /step qa\n\n  /bot ping", &[]);
     check("> quoted\n\n/step run 1", &["step run"]);
     check("> [!NOTE]\n> /step run 1", &[]);
     check("- /step run 1\n- x\n\n  /step qa", &[]);

@@ -143,6 +143,11 @@ fn two_dashes_end_the_options() {
         Some("use-dashes-as-in-json"),
         Some("Use dashes -- as in --json"),
     );
+    new(
+        "/protocol new a —nothing we know",
+        Some("a-nothing-we-know"),
+        Some("a —nothing we know"),
+    );
     new("/protocol new a — b", Some("a-b"), Some("a — b"));
 }
 
