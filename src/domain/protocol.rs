@@ -193,8 +193,11 @@ pub enum ProtocolMove {
     StartPlanning,
     AcceptPlan,
     Block(Reason),
-    /// Drops every reason of this key, whichever step it names.
-    ClearKey(ReasonKey),
+    /// Drops the reason of this key and step.
+    Clear {
+        key: ReasonKey,
+        step: Option<u32>,
+    },
     /// Drops every reason of this step.
     ClearStep(u32),
     Replan,
@@ -278,7 +281,9 @@ impl ProtocolState {
             ProtocolMove::StartPlanning => next.work = self.from(Work::Pending, Work::Planning)?,
             ProtocolMove::AcceptPlan => next.work = self.from(Work::Planning, Work::Planned)?,
             ProtocolMove::Block(reason) => next.add(reason),
-            ProtocolMove::ClearKey(key) => next.reasons.retain(|reason| reason.key != key),
+            ProtocolMove::Clear { key, step } => {
+                next.reasons.retain(|reason| reason.key != key || reason.step != step);
+            }
             ProtocolMove::ClearStep(step) => next.reasons.retain(|reason| reason.step != Some(step)),
             ProtocolMove::Replan => return self.replanned(),
             ProtocolMove::Run(drive) => return self.driven(drive),

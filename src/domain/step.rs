@@ -48,6 +48,8 @@ pub enum StepMove {
     Revive,
     /// CI of its own commit failed.
     CiFail,
+    /// CI of its own commit failed before and passes now: what QA said counts again.
+    CiPass,
 }
 
 impl StepStatus {
@@ -87,6 +89,7 @@ impl StepStatus {
             (_, M::Cancel) => Self::Cancelled,
             (Self::Cancelled, M::Revive) => Self::Pending,
             (Self::Completed | Self::NeedsQa, M::CiFail) => Self::Failed,
+            (Self::Failed, M::CiPass) => Self::NeedsQa,
             _ => return Err(Refusal::NoSuchStepMove { from: self, happened }),
         };
         Ok(next)
@@ -251,6 +254,7 @@ mod tests {
         );
         check(StepMove::Revive, &[(Cancelled, Pending)]);
         check(StepMove::CiFail, &[(Completed, Failed), (NeedsQa, Failed)]);
+        check(StepMove::CiPass, &[(Failed, NeedsQa)]);
     }
 
     #[test]
