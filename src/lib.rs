@@ -10,3 +10,5 @@ pub mod command;
 pub mod config;
 pub mod forge;
 pub mod git;
+// Floor 1: the outside world and texts, each behind one door.
+pub mod engine;

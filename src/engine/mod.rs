@@ -1,0 +1,33 @@
+//! Agent CLIs behind one trait: what an engine is asked, what it tells while it works, what it answers.
+//!
+//! Services call [`Engine::run`] and know nothing about command lines. `process` is the one place of the program
+//! that starts programs written by others (engines, a repository's `scripts/ci`); the adapters are `codex`,
+//! `command` (any program, by a documented contract) and `demo` (no model at all). Prompts are made elsewhere, and
+//! answers are validated elsewhere: here they are text and JSON that somebody else wrote.
+
+mod call;
+mod error;
+mod event;
+
+pub use call::{Access, EngineCall, Limits, Phase};
+pub use error::{EngineError, Retry, TimeLimit};
+pub use event::{Answer, EngineEvent, FileChange, ProcessIdentity, Usage};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc::Sender;
+
+/// An agent that works on a directory when it is given a prompt.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// The name people type after `--engine`.
+    fn id(&self) -> &str;
+
+    /// Finds the program and returns its version.
+    async fn probe(&self) -> Result<String, EngineError>;
+
+    /// Runs one call to its end and reports progress on `events`.
+    ///
+    /// Returns only after every process of the call is gone. Cancelling `call.stop`, or dropping the future, kills them.
+    /// A receiver that went away does not disturb the run; one that reads nothing for ten seconds loses events.
+    async fn run(&self, call: EngineCall, events: Sender<EngineEvent>) -> Result<Answer, EngineError>;
+}
