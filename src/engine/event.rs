@@ -56,7 +56,7 @@ pub enum FileChange {
 }
 
 /// A process that cannot be mistaken for a later one with the same number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProcessIdentity {
     pub pid: u32,
     /// Clock ticks from the machine's start to the process' start: field 22 of proc(5) `/proc/PID/stat`.

@@ -1,6 +1,6 @@
 //! Agent CLIs behind one trait: what an engine is asked, what it tells while it works, what it answers.
 //!
-//! Services call [`Engine::run`] and know nothing about command lines. `process` is the one place of the program
+//! Services call [`Engine::run`] and know nothing about command lines. [`process`] is the one place of the program
 //! that starts programs written by others (engines, a repository's `scripts/ci`); the adapters are `codex`,
 //! `command` (any program, by a documented contract) and `demo` (no model at all). Prompts are made elsewhere, and
 //! answers are validated elsewhere: here they are text and JSON that somebody else wrote.
@@ -8,6 +8,7 @@
 mod call;
 mod error;
 mod event;
+pub mod process;
 
 pub use call::{Access, EngineCall, Limits, Phase};
 pub use error::{EngineError, Retry, TimeLimit};
