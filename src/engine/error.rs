@@ -1,6 +1,7 @@
 //! Why a run gave no answer, by what the caller does next.
 
 use super::event::Usage;
+use super::process::ProcessError;
 use std::fmt;
 use std::time::Duration;
 
@@ -35,6 +36,33 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// What it means for a run that its program did not start or did not end by itself.
+    pub(super) fn from_process(error: &ProcessError, usage: Option<Usage>) -> Self {
+        match error {
+            ProcessError::Stopped => EngineError::Stopped { usage },
+            ProcessError::TimedOut { kind, after } => EngineError::TimedOut {
+                kind: *kind,
+                after: *after,
+                usage,
+            },
+            ProcessError::TooMuchOutput { .. } => EngineError::BadOutput {
+                why: error.to_string(),
+                usage,
+            },
+            ProcessError::NotFound { .. } | ProcessError::NoSandbox => EngineError::NotInstalled {
+                todo: error.to_string(),
+            },
+            ProcessError::Start { source, .. } => EngineError::NotInstalled {
+                todo: format!("{error}: {source}"),
+            },
+            ProcessError::NoDirectory { .. } | ProcessError::Pipe { .. } => EngineError::Failed {
+                exit: None,
+                stderr_tail: error.to_string(),
+                usage,
+            },
+        }
+    }
+
     /// Whether the same call may be made again.
     pub fn retry(&self) -> Retry {
         match self {
@@ -98,7 +126,7 @@ impl fmt::Display for ExitText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(code) => write!(f, "exit {code}"),
-            None => f.write_str("killed by a signal"),
+            None => f.write_str("no exit code"),
         }
     }
 }

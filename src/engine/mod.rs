@@ -5,7 +5,9 @@
 //! `command` (any program, by a documented contract) and `demo` (no model at all). Prompts are made elsewhere, and
 //! answers are validated elsewhere: here they are text and JSON that somebody else wrote.
 
+mod answer;
 mod call;
+pub mod codex;
 mod error;
 mod event;
 pub mod process;
@@ -15,7 +17,11 @@ pub use error::{EngineError, Retry, TimeLimit};
 pub use event::{Answer, EngineEvent, FileChange, ProcessIdentity, Usage};
 
 use async_trait::async_trait;
+use std::time::Duration;
 use tokio::sync::mpsc::Sender;
+
+/// How long a run waits for a receiver that is too busy to take an event.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An agent that works on a directory when it is given a prompt.
 #[async_trait]
@@ -31,4 +37,11 @@ pub trait Engine: Send + Sync {
     /// Returns only after every process of the call is gone. Cancelling `call.stop`, or dropping the future, kills them.
     /// A receiver that went away does not disturb the run; one that reads nothing for ten seconds loses events.
     async fn run(&self, call: EngineCall, events: Sender<EngineEvent>) -> Result<Answer, EngineError>;
+}
+
+/// Reports `event`; a receiver that is gone or asleep misses it.
+async fn tell(events: &Sender<EngineEvent>, event: EngineEvent) {
+    if tokio::time::timeout(PATIENCE, events.send(event)).await.is_err() {
+        tracing::warn!("an engine's event was dropped: nobody takes them");
+    }
 }

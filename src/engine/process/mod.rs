@@ -272,7 +272,9 @@ impl Running {
     /// On a limit, or when stopped, the tree is dead before the error is returned.
     pub async fn line(&mut self) -> Result<Option<Line>, ProcessError> {
         loop {
-            if let Some(line) = self.lines.pop() {
+            // Lines that are waiting do not put off a limit: their reader may be the slow part.
+            let in_time = !self.stop.is_cancelled() && self.began.elapsed() < self.limits.wall;
+            if let Some(line) = in_time.then(|| self.lines.pop()).flatten() {
                 return Ok(Some(line));
             }
             if !self.open.stdout && !self.open.stderr && self.ended.is_some() {
