@@ -1,13 +1,15 @@
 //! Agent CLIs behind one trait: what an engine is asked, what it tells while it works, what it answers.
 //!
 //! Services call [`Engine::run`] and know nothing about command lines. [`process`] is the one place of the program
-//! that starts programs written by others (engines, a repository's `scripts/ci`); the adapters are `codex`,
-//! `command` (any program, by a documented contract) and `demo` (no model at all). Prompts are made elsewhere, and
+//! that starts programs written by others (engines, a repository's `scripts/ci`); the adapters are [`codex`],
+//! [`command`] (any program, by a documented contract) and [`demo`] (no model at all). Prompts are made elsewhere, and
 //! answers are validated elsewhere: here they are text and JSON that somebody else wrote.
 
 mod answer;
 mod call;
 pub mod codex;
+pub mod command;
+pub mod demo;
 mod error;
 mod event;
 pub mod process;

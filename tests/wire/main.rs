@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod codex;
+mod command;
 mod process;
 mod scripted_model;
 mod tools;

@@ -4,7 +4,7 @@ use crate::traces::{processes_with, unique_sleep, until, until_async};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tasksgodzilla::engine::process::{
-    self, Confinement, Exit, Isolation, Line, ProcessError, ProcessSpec, base_env, kill_recorded,
+    self, Confinement, Exit, Isolation, Line, Network, ProcessError, ProcessSpec, base_env, kill_recorded,
 };
 use tasksgodzilla::engine::{Limits, ProcessIdentity, TimeLimit};
 use tempfile::TempDir;
@@ -269,7 +269,10 @@ async fn what_cannot_be_started_says_why() {
 #[tokio::test]
 async fn without_a_sandbox_a_confined_program_does_not_start() {
     let mut script = Script::new("echo ran", Isolation::walk_only());
-    script.spec.confinement = Confinement::NoNetwork { writable: Vec::new() };
+    script.spec.confinement = Confinement::Sandbox {
+        writable: Vec::new(),
+        network: Network::Closed,
+    };
     assert!(matches!(script.run().await, Err(ProcessError::NoSandbox)));
 }
 
@@ -289,8 +292,9 @@ async fn a_confined_program_writes_only_where_it_may_and_has_no_network() {
     let work = script.dir.path().join("work");
     std::fs::create_dir(&work).unwrap();
     script.spec.cwd.clone_from(&work);
-    script.spec.confinement = Confinement::NoNetwork {
+    script.spec.confinement = Confinement::Sandbox {
         writable: vec![work.clone()],
+        network: Network::Closed,
     };
     assert_eq!(
         script.text().await,

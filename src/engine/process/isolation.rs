@@ -16,9 +16,19 @@ const PROBE_LIMIT: Duration = Duration::from_secs(10);
 pub enum Confinement {
     /// A process tree of its own, else what our user may. For engines, which bring a sandbox of their own.
     OwnTree,
-    /// Besides, only these directories can be written, and there is no network. For code of a repository.
-    /// Refused where there is no sandbox. The rest of the disk can be *read*.
-    NoNetwork { writable: Vec<PathBuf> },
+    /// Besides, only these directories can be written. For code of a repository. Refused where there is no sandbox.
+    /// The rest of the disk can be *read*.
+    Sandbox {
+        writable: Vec<PathBuf>,
+        network: Network,
+    },
+}
+
+/// Whether a confined program may talk to other machines, and to this one's ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    Open,
+    Closed,
 }
 
 /// The means of this machine, strongest first.
@@ -60,7 +70,7 @@ impl Isolation {
         }
     }
 
-    /// Whether [`Confinement::NoNetwork`] can be had.
+    /// Whether [`Confinement::Sandbox`] can be had.
     pub fn has_sandbox(&self) -> bool {
         self.bwrap.is_some()
     }
@@ -92,8 +102,8 @@ impl Isolation {
             TreeWall::Namespace { unshare, user } => unshare_line(unshare, *user),
             TreeWall::Walk => Vec::new(),
         };
-        if let Confinement::NoNetwork { writable } = confinement {
-            wall.extend(bwrap_line(self.bwrap.as_ref()?, writable, cwd));
+        if let Confinement::Sandbox { writable, network } = confinement {
+            wall.extend(bwrap_line(self.bwrap.as_ref()?, *network, writable, cwd));
         }
         Some(wall.into_iter().chain(line).collect())
     }
@@ -121,7 +131,7 @@ async fn probe_namespace() -> Option<TreeWall> {
 
 async fn probe_bwrap(given: Option<&Path>) -> Option<PathBuf> {
     let bwrap = find_program(given.unwrap_or(Path::new("bwrap")), &search_path())?;
-    let line = bwrap_line(&bwrap, &[], Path::new("/"))
+    let line = bwrap_line(&bwrap, Network::Closed, &[], Path::new("/"))
         .into_iter()
         .chain(["true".into()])
         .collect();
@@ -136,7 +146,7 @@ fn unshare_line(unshare: &Path, user: bool) -> Vec<OsString> {
         .collect()
 }
 
-fn bwrap_line(bwrap: &Path, writable: &[PathBuf], cwd: &Path) -> Vec<OsString> {
+fn bwrap_line(bwrap: &Path, network: Network, writable: &[PathBuf], cwd: &Path) -> Vec<OsString> {
     let mut line: Vec<OsString> = vec![bwrap.into()];
     let walls = [
         "--die-with-parent",
@@ -148,6 +158,9 @@ fn bwrap_line(bwrap: &Path, writable: &[PathBuf], cwd: &Path) -> Vec<OsString> {
     ];
     let disk = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"];
     line.extend(walls.iter().chain(&disk).map(OsString::from));
+    if network == Network::Closed {
+        line.push("--unshare-net".into());
+    }
     for path in writable {
         line.extend([OsString::from("--bind"), path.into(), path.into()]);
     }

@@ -8,7 +8,7 @@ mod isolation;
 mod lines;
 mod tree;
 
-pub use isolation::{Confinement, Isolation, find_program, search_path};
+pub use isolation::{Confinement, Isolation, Network, find_program, search_path};
 pub use lines::Line;
 pub use tree::{identify, kill_recorded};
 
