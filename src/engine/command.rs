@@ -284,8 +284,11 @@ impl Heard {
             self.plain.push_str(&line.text);
             self.plain.push('\n');
         }
-        Some(EngineEvent::Warning {
-            text: line.text.clone(),
+        let text = line.text.clone();
+        Some(if self.keeps_contract {
+            EngineEvent::Warning { text }
+        } else {
+            EngineEvent::Message { text }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::scripted_model::{ScriptedModel, Turn};
 use crate::tools;
-use crate::traces::{processes_with, unique_sleep, until_async};
+use crate::traces::{UniqueSleep, processes_with, until_async};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -270,15 +270,17 @@ async fn an_execution_can_neither_leave_its_worktree_nor_reach_the_network() {
         .base_url()
         .replace("http://127.0.0.1:", "/dev/tcp/127.0.0.1/")
         .replace("/v1", "");
-    let probe = format!(
-        "echo x > ../repo/stolen; echo x > /tmp/godzilla-stolen; bash -c 'echo hi > {address}'; echo end"
-    );
+    let shared = tempfile::tempdir().unwrap();
+    let outside = shared.path().join("stolen");
+    let elsewhere = outside.display();
+    let probe =
+        format!("echo x > ../repo/stolen; echo x > {elsewhere}; bash -c 'echo hi > {address}'; echo end");
     let model = ScriptedModel::start(&[runs(&probe), says("Tried.")]).await;
     let mut desk = Desk::new(&model).await;
     desk.call.access = Access::Workspace;
     desk.answer().await;
     assert!(!desk.dir.path().join("repo/stolen").exists());
-    assert!(!Path::new("/tmp/godzilla-stolen").exists());
+    assert!(!outside.exists());
     let seen = model.tool_results();
     assert!(seen.contains("end"), "the probe did not run: {seen}");
     assert_eq!(model_port.count(), 0);
@@ -330,6 +332,23 @@ async fn a_missing_key_is_told_before_the_start() {
     assert!(
         matches!(&error, EngineError::AuthMissing { setting } if setting == "NO_SUCH_KEY"),
         "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_service_of_the_vendor_takes_a_key_too() {
+    let model = ScriptedModel::start(&[says("Here I am.")]).await;
+    let mut desk = Desk::new(&model).await;
+    let settings = CodexSettings {
+        bin: Some(tools::codex()),
+        config: vec![format!("openai_base_url=\"{}\"", model.base_url())],
+        env: vec![("CODEX_API_KEY".to_owned(), KEY.to_owned())],
+    };
+    desk.codex = Codex::new(settings, Isolation::probe(None).await);
+    assert_eq!(desk.answer().await.text, "Here I am.");
+    assert_eq!(
+        model.requests().pop().unwrap().authorization,
+        format!("Bearer {KEY}")
     );
 }
 
@@ -403,42 +422,31 @@ async fn a_service_that_never_answers_meets_our_own_limit() {
 
 #[tokio::test]
 async fn a_stop_while_a_command_runs_leaves_nothing() {
-    let token = unique_sleep();
+    let token = UniqueSleep::new();
     let busy = format!("setsid sleep {token} & sleep {token}");
     let model = ScriptedModel::start(&[runs(&busy), says("never said")]).await;
     let mut desk = Desk::new(&model).await;
     desk.call.access = Access::Workspace;
-    let (stop, seen) = (desk.call.stop.clone(), token.clone());
     let stopper = async {
-        until_async(60, "the command runs", move || {
-            processes_with(&format!("sleep\0{seen}")).len() == 2
-        })
-        .await;
-        stop.cancel();
+        until_async(60, "the command runs", || token.sleepers() == 2).await;
+        desk.call.stop.cancel();
     };
     let (error, ()) = tokio::join!(desk.error(), stopper);
     assert!(matches!(error, EngineError::Stopped { .. }), "{error:?}");
-    assert_eq!(processes_with(&token), Vec::<u32>::new());
+    assert_eq!(token.traces(), Vec::<u32>::new());
     assert_eq!(desk.processes(), Vec::<u32>::new());
 }
 
 #[tokio::test]
 async fn dropping_the_run_leaves_nothing() {
-    let token = unique_sleep();
+    let token = UniqueSleep::new();
     let model = ScriptedModel::start(&[runs(&format!("sleep {token}")), says("never said")]).await;
     let desk = Desk::new(&model).await;
-    let seen = token.clone();
-    let started = until_async(60, "the command runs", move || {
-        !processes_with(&format!("sleep\0{seen}")).is_empty()
-    });
+    let started = until_async(60, "the command runs", || token.sleepers() == 1);
     tokio::select! {
         _ = desk.run() => panic!("it ended by itself"),
         () = started => {}
     }
-    let gone = token.clone();
-    until_async(10, "nothing of it is left", move || {
-        processes_with(&gone).is_empty()
-    })
-    .await;
+    until_async(10, "nothing of it is left", || token.traces().is_empty()).await;
     assert_eq!(desk.processes(), Vec::<u32>::new());
 }
