@@ -148,9 +148,18 @@ impl Transcript {
             "reasoning" => vec![EngineEvent::Reasoning { text: item.text }],
             "command_execution" => vec![tool_ended(item)],
             "file_change" => item.changes.into_iter().map(file_changed).collect(),
-            "error" => vec![EngineEvent::Warning { text: item.message }],
+            "error" => vec![self.note(item.message)],
             _ => Vec::new(),
         }
+    }
+
+    fn note(&mut self, message: String) -> EngineEvent {
+        // What failed before was the WebSocket, which some proxies do not let through; now plain HTTP gets its chance.
+        if message.starts_with("Falling back from WebSockets") {
+            self.retries = 0;
+            self.retry_reason = None;
+        }
+        EngineEvent::Warning { text: message }
     }
 
     fn count(&mut self, turn: &TurnUsage) -> Usage {
@@ -309,5 +318,11 @@ mod tests {
         assert_eq!(hear(&[busy; RETRIES]).0.hopeless_retry(), None);
         assert!(hear(&[busy; RETRIES + 1]).0.hopeless_retry().is_some());
         assert!(hear(&[refused]).0.hopeless_retry().is_some());
+
+        let fallback = r#"{"type":"item.completed","item":{"type":"error","message":"Falling back from WebSockets to HTTPS transport. x"}}"#;
+        assert_eq!(
+            hear(&[busy, busy, busy, busy, fallback, busy]).0.hopeless_retry(),
+            None
+        );
     }
 }

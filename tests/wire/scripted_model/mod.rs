@@ -98,6 +98,11 @@ async fn converse(mut socket: TcpStream, turns: Vec<Turn>, requests: Arc<Mutex<V
     let Some(request) = http::read(&mut socket).await else {
         return;
     };
+    if request.body.is_null() {
+        // An attempt to talk by WebSocket; this answer makes the client use HTTP.
+        let _ = socket.write_all(&http::response(426, "", "")).await;
+        return;
+    }
     let results = tool_outputs(&request.body).count();
     let turn = turns[results.min(turns.len() - 1)].clone();
     requests
