@@ -184,6 +184,36 @@ async fn a_stop_kills_commands_in_sessions_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_asked_to_end_may_clean_up_and_is_not_waited_for_longer() {
+    for isolation in both().await {
+        let text = "trap 'echo gone > cleaned.txt; exit' TERM; echo up; while :; do sleep 0.1; done";
+        let script = Script::new(text, isolation).limits(|limits| limits.grace = Duration::from_secs(25));
+        let mut running = process::start(script.spec.clone()).unwrap();
+        assert_eq!(running.line().await.unwrap().unwrap().text, "up");
+        let began = Instant::now();
+        script.spec.stop.cancel();
+        assert!(matches!(running.line().await, Err(ProcessError::Stopped)));
+        assert!(script.dir.path().join("cleaned.txt").exists());
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_knows_no_signals_ends_at_the_first() {
+    for isolation in both().await {
+        let token = UniqueSleep::new();
+        let text = format!("echo up; exec sleep {token}");
+        let script = Script::new(&text, isolation).limits(|limits| limits.grace = Duration::from_secs(25));
+        let mut running = process::start(script.spec.clone()).unwrap();
+        running.line().await.unwrap();
+        let began = Instant::now();
+        script.spec.stop.cancel();
+        assert!(matches!(running.line().await, Err(ProcessError::Stopped)));
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn a_daemon_does_not_outlive_a_good_end_nor_delay_it() {
     for isolation in both().await {
         let token = UniqueSleep::new();

@@ -7,6 +7,9 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
+/// The first process of a namespace ignores signals that it does not handle, so a shell takes that place: the program
+/// can then be asked to end. One that a signal ended shows as exit code 128 and more.
+const FIRST_PROCESS: [&str; 4] = ["/bin/sh", "-c", "\"$@\"; exit $?", "sh"];
 /// Used when our own environment has no search path.
 const PLAIN_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
@@ -142,7 +145,7 @@ fn unshare_line(unshare: &Path, user: bool) -> Vec<OsString> {
     let user = user.then_some("--map-current-user").into_iter();
     let rest = ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"];
     std::iter::once(unshare.into())
-        .chain(user.chain(rest).map(OsString::from))
+        .chain(user.chain(rest).chain(FIRST_PROCESS).map(OsString::from))
         .collect()
 }
 

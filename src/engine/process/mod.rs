@@ -53,7 +53,7 @@ pub struct ProcessSpec {
 /// How a program ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
-    /// `None` if a signal ended it.
+    /// `None` if a signal ended it; 128 and more in a process namespace.
     pub code: Option<i32>,
     pub signal: Option<i32>,
     /// The last bytes of standard error.
