@@ -8,7 +8,6 @@ pub mod domain;
 // Floor 1: adapters and pure rooms.
 pub mod command;
 pub mod config;
+pub mod engine;
 pub mod forge;
 pub mod git;
-// Floor 1: the outside world and texts, each behind one door.
-pub mod engine;

@@ -37,7 +37,8 @@ use super::answer::{LastWords, WantsJson};
 use super::process::{
     self, Confinement, Exit, Isolation, Line, Network, ProcessSpec, base_env, find_program, search_path,
 };
-use super::{Access, Answer, Engine, EngineCall, EngineError, EngineEvent, FileChange, Retry, Usage, tell};
+use super::{Access, Answer, Engine, EngineCall, EngineError, EngineEvent, FileChange, Usage, tell};
+use crate::domain::retry::Retry;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};

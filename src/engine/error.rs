@@ -2,6 +2,7 @@
 
 use super::event::Usage;
 use super::process::ProcessError;
+use crate::domain::retry::Retry;
 use std::fmt;
 use std::time::Duration;
 
@@ -89,17 +90,6 @@ impl EngineError {
             | EngineError::ModelUnavailable { .. } => None,
         }
     }
-}
-
-/// When the same call may be made again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
-    /// It would fail the same way until a person changes something.
-    Never,
-    /// After the caller's own back-off.
-    Soon,
-    /// Not before this long.
-    After(Duration),
 }
 
 /// Which of the two time limits ended a run.

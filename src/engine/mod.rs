@@ -15,7 +15,7 @@ mod event;
 pub mod process;
 
 pub use call::{Access, EngineCall, Limits, Phase};
-pub use error::{EngineError, Retry, TimeLimit};
+pub use error::{EngineError, TimeLimit};
 pub use event::{Answer, EngineEvent, FileChange, ProcessIdentity, Usage};
 
 use async_trait::async_trait;

@@ -3,10 +3,11 @@
 use crate::tools;
 use serde_json::json;
 use std::time::Duration;
+use tasksgodzilla::domain::retry::Retry;
 use tasksgodzilla::engine::command::{CommandEngine, CommandSettings};
 use tasksgodzilla::engine::process::{Isolation, Network};
 use tasksgodzilla::engine::{
-    Access, Answer, Engine, EngineCall, EngineError, EngineEvent, FileChange, Limits, Phase, Retry, Usage,
+    Access, Answer, Engine, EngineCall, EngineError, EngineEvent, FileChange, Limits, Phase, Usage,
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;

@@ -1,7 +1,8 @@
 //! What Codex' words about a failure mean. It exits with 1 whatever happened, so the text is all there is.
 
 use super::CodexSettings;
-use crate::engine::{EngineError, Retry, Usage};
+use crate::domain::retry::Retry;
+use crate::engine::{EngineError, Usage};
 use std::path::Path;
 use std::time::Duration;
 
