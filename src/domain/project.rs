@@ -119,7 +119,10 @@ pub struct Protocol {
     pub state: ProtocolState,
     /// Rises with every change; compare-and-set and reports are keyed by it.
     pub revision: i64,
+    /// The thread that `/protocol new` was written in.
     pub issue: u64,
+    /// That thread is a pull request: the work stacks on its head branch.
+    pub asked_on_pull: bool,
     pub pull: Option<PullFacts>,
     pub base: String,
     /// The tip of the base branch that the work stands on.

@@ -282,7 +282,8 @@ impl ProtocolState {
             ProtocolMove::AcceptPlan => next.work = self.from(Work::Planning, Work::Planned)?,
             ProtocolMove::Block(reason) => next.add(reason),
             ProtocolMove::Clear { key, step } => {
-                next.reasons.retain(|reason| reason.key != key || reason.step != step);
+                next.reasons
+                    .retain(|reason| reason.key != key || reason.step != step);
             }
             ProtocolMove::ClearStep(step) => next.reasons.retain(|reason| reason.step != Some(step)),
             ProtocolMove::Replan => return self.replanned(),

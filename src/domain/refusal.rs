@@ -65,6 +65,8 @@ pub enum Refusal {
     NoPullRequest,
     #[error("`TasksGodzilla / protocol` is not green on the head: {why}")]
     NotGreen { why: String },
+    #[error("the forge says no: {words}")]
+    ForgeSays { words: String },
     #[error("there is no branch `{branch}` in this repository")]
     NoSuchBranch { branch: String },
     #[error("there is no engine `{engine}`; there are: {}", known.join(", "))]

@@ -201,7 +201,7 @@ pub struct CheckReport {
 pub struct Button {
     pub label: &'static str,
     pub description: &'static str,
-    pub identifier: &'static str,
+    pub identifier: String,
 }
 
 /// What went wrong with a forge, by what the caller does next.

@@ -23,6 +23,7 @@ fn protocol(drive: Drive) -> Protocol {
         },
         revision: 1,
         issue: 1,
+        asked_on_pull: false,
         pull: None,
         base: "main".to_owned(),
         base_sha: None,

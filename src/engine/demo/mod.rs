@@ -41,7 +41,7 @@ impl Demo {
         let reply = match call.phase {
             Phase::Plan => plan::planning(&facts),
             Phase::Quality => judgement(&facts),
-            Phase::Decompose => json!({"content": plan::step_file(&facts.step, &facts.request, &facts)}),
+            Phase::Decompose => json!({"summary": plan::step_file(&facts.step, &facts.request, &facts)}),
             Phase::Discover => json!({"summary": format!("Nothing was looked at. {CONFESSION}")}),
             Phase::Execute | Phase::Repair => {
                 let change = write_note(call, &facts)?;
