@@ -3,6 +3,9 @@
 //! Services know these traits and never an SDK. `github/` speaks to GitHub through octocrab; a second host is a second
 //! folder and nothing above changes. What a host cannot do is said by [`Capabilities`], each with its fallback in services.
 
+pub mod github;
+pub mod signature;
+
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ci::CiResult;
 use crate::domain::colour::Colour;

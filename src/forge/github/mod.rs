@@ -1,0 +1,75 @@
+//! GitHub: its webhooks ([`webhook`], pure) and its API through octocrab ([`Github`]).
+//!
+//! One file per trait of `forge/` says what to ask; `on_repo` asks with the right token, `client` sends, `errors` says
+//! what an answer means. Octocrab's models are left aside: own structs of the fields in use outlive GitHub's changes.
+
+mod access;
+mod checks;
+mod ci;
+mod client;
+mod errors;
+mod links;
+mod on_repo;
+mod payload;
+mod pulls;
+mod settings;
+mod threads;
+mod tokens;
+pub mod webhook;
+mod webhook_events;
+
+pub use settings::{GithubSettings, GithubSetupError, MergeMethod, Timeouts};
+
+use super::{BotIdentity, Capabilities, Forge};
+use crate::domain::project::{ForgeKind, RepoRef};
+use client::Client;
+use on_repo::OnRepo;
+use tokens::Rights;
+use tokio::sync::OnceCell;
+
+/// Comments may have 65,536 characters, texts of checks 65,535 bytes; bytes are never fewer than characters.
+/// <https://github.com/github/docs/issues/35252>
+const MOST_BYTES: usize = 65_535;
+
+/// One GitHub, as one App.
+pub struct Github {
+    client: Client,
+    app_id: i64,
+    /// Without a trailing slash.
+    web_url: String,
+    merge_method: MergeMethod,
+    identity: OnceCell<BotIdentity>,
+}
+
+impl Github {
+    /// Sends nothing yet. Must be called within a tokio runtime, which then carries the connections.
+    pub fn new(settings: &GithubSettings) -> Result<Self, GithubSetupError> {
+        Ok(Self {
+            client: Client::new(settings)?,
+            app_id: i64::try_from(settings.app_id).unwrap_or(i64::MAX),
+            web_url: settings.web_url.as_str().trim_end_matches('/').to_owned(),
+            merge_method: settings.merge_method,
+            identity: OnceCell::new(),
+        })
+    }
+
+    fn on<'a>(&'a self, repo: &'a RepoRef) -> OnRepo<'a> {
+        self.client.on(repo, Rights::Api)
+    }
+}
+
+impl Forge for Github {
+    fn kind(&self) -> ForgeKind {
+        ForgeKind::Github
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            hides_comments: true,
+            buttons: true,
+            drafts: true,
+            comment_bytes: MOST_BYTES,
+            check_bytes: MOST_BYTES,
+        }
+    }
+}

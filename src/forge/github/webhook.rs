@@ -1,0 +1,220 @@
+//! GitHub's webhooks in the bot's words. Pure: event header and body bytes in, [`ForgeEvent`] out.
+//!
+//! `http/` asks [`peek`] which deliveries to keep whole; a worker asks [`parse`] what one says. Both decide by the same
+//! table, [`kind_of`], so they cannot disagree about what is ours.
+
+use super::payload::Head;
+use super::webhook_events;
+use crate::domain::forge_event::{ForgeEvent, RepoChange};
+use serde::de::DeserializeOwned;
+
+/// The events an App of ours subscribes to. `installation`, `installation_repositories` and `ping` come unasked.
+pub const EVENTS: [&str; 10] = [
+    "issues",
+    "issue_comment",
+    "pull_request",
+    "check_run",
+    "check_suite",
+    "workflow_run",
+    "status",
+    "push",
+    "delete",
+    "repository",
+];
+
+/// What a delivery is, as far as its intake must know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peek {
+    /// The repository's numeric id.
+    pub repo: Option<i64>,
+    pub action: Option<String>,
+    /// Keep the whole body: the bot acts on it, or it is of a kind the bot acts on and could not be read.
+    pub ours: bool,
+    /// Why it is not ours, or why it could not be read.
+    pub reason: Option<String>,
+}
+
+/// What a delivery says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parsed {
+    Ours(Box<ForgeEvent>),
+    /// Nothing the bot acts on.
+    Foreign {
+        reason: String,
+    },
+}
+
+/// A signed delivery that does not hold what its kind must have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the webhook `{event}` cannot be read: {reason}")]
+pub struct Unreadable {
+    pub event: String,
+    /// One line, without the body's content.
+    pub reason: String,
+}
+
+/// Looks at a delivery just enough to record it. Never fails; skips over everything it need not know.
+pub fn peek(event: &str, body: &[u8]) -> Peek {
+    match read::<Head>(event, body) {
+        Ok(head) => {
+            let reason = kind_of(event, &head).err();
+            Peek {
+                repo: head.repository.map(|repository| repository.id),
+                action: head.action,
+                ours: reason.is_none(),
+                reason,
+            }
+        }
+        Err(unreadable) => Peek {
+            repo: None,
+            action: None,
+            ours: is_known(event),
+            reason: Some(unreadable.reason),
+        },
+    }
+}
+
+/// Reads a delivery. `event` is the header `X-GitHub-Event`.
+///
+/// Bots' deliveries are read like people's; who may act is decided elsewhere.
+pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
+    if !is_known(event) {
+        return Ok(Parsed::Foreign {
+            reason: not_acted_on(event, None),
+        });
+    }
+    match kind_of(event, &read(event, body)?) {
+        Ok(kind) => webhook_events::read_event(event, kind, body),
+        Err(reason) => Ok(Parsed::Foreign { reason }),
+    }
+}
+
+/// The kinds of delivery that the bot acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    IssueOpened,
+    IssueClosed,
+    Comment,
+    PullOpened,
+    PullClosed,
+    PullReopened,
+    PullChanged,
+    /// Title, text or base was edited; the body says which.
+    PullEdited,
+    CheckMoved,
+    CheckRerun,
+    ButtonPressed,
+    SuiteMoved,
+    SuiteRerun,
+    WorkflowMoved,
+    StatusMoved,
+    Pushed,
+    BranchDeleted,
+    RepoChanged(RepoChange),
+    Installed,
+    Uninstalled,
+    ReposAdded,
+    ReposRemoved,
+    Ping,
+}
+
+/// Decides what a delivery is; the error is the reason why it is foreign.
+fn kind_of(event: &str, head: &Head) -> Result<Kind, String> {
+    let action = head.action.as_deref();
+    Ok(match (event, action.unwrap_or_default()) {
+        ("issues", "opened") => Kind::IssueOpened,
+        ("issues", "closed") => Kind::IssueClosed,
+        ("issue_comment", "created" | "edited") => Kind::Comment,
+        ("issue_comment", "deleted") => return Err("deleting a comment changes nothing".to_owned()),
+        ("pull_request", "opened") => Kind::PullOpened,
+        ("pull_request", "closed") => Kind::PullClosed,
+        ("pull_request", "reopened") => Kind::PullReopened,
+        ("pull_request", "synchronize" | "ready_for_review" | "converted_to_draft") => Kind::PullChanged,
+        ("pull_request", "edited") => Kind::PullEdited,
+        ("check_run", "created" | "completed") => Kind::CheckMoved,
+        ("check_run", "rerequested") => Kind::CheckRerun,
+        ("check_run", "requested_action") => Kind::ButtonPressed,
+        ("check_suite", "completed") => Kind::SuiteMoved,
+        ("check_suite", "rerequested") => Kind::SuiteRerun,
+        ("workflow_run", "requested" | "in_progress" | "completed") => Kind::WorkflowMoved,
+        ("status", _) => Kind::StatusMoved,
+        ("push", _) if !is_branch(head) => return Err("only branches are followed".to_owned()),
+        ("push", _) => Kind::Pushed,
+        ("delete", _) if head.ref_type.as_deref() != Some("branch") => {
+            return Err("only branches are followed".to_owned());
+        }
+        ("delete", _) => Kind::BranchDeleted,
+        ("repository", "renamed" | "transferred" | "edited" | "privatized" | "publicized") => {
+            Kind::RepoChanged(RepoChange::Updated)
+        }
+        ("repository", "archived") => Kind::RepoChanged(RepoChange::Archived),
+        ("repository", "unarchived") => Kind::RepoChanged(RepoChange::Unarchived),
+        ("repository", "deleted") => Kind::RepoChanged(RepoChange::Deleted),
+        ("installation", "created" | "unsuspend") => Kind::Installed,
+        ("installation", "deleted" | "suspend") => Kind::Uninstalled,
+        ("installation_repositories", "added") => Kind::ReposAdded,
+        ("installation_repositories", "removed") => Kind::ReposRemoved,
+        ("ping", _) => Kind::Ping,
+        _ => return Err(not_acted_on(event, action)),
+    })
+}
+
+/// A push without a ref is let through: reading it then says what is missing.
+fn is_branch(head: &Head) -> bool {
+    head.git_ref
+        .as_deref()
+        .is_none_or(|name| name.starts_with("refs/heads/"))
+}
+
+fn is_known(event: &str) -> bool {
+    EVENTS.contains(&event) || matches!(event, "installation" | "installation_repositories" | "ping")
+}
+
+fn not_acted_on(event: &str, action: Option<&str>) -> String {
+    match action {
+        Some(action) => format!("`{}` of `{}` is not acted on", shown(action), shown(event)),
+        None => format!("`{}` is not acted on", shown(event)),
+    }
+}
+
+/// Reads `body` as `T`; errors name the place and never quote the content.
+pub(super) fn read<T: DeserializeOwned>(event: &str, body: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(body).map_err(|error| {
+        let reason = if body.starts_with(b"payload=") {
+            "it is a form; set the webhook's content type to application/json".to_owned()
+        } else {
+            without_content(&error)
+        };
+        unreadable(event, reason)
+    })
+}
+
+pub(super) fn unreadable(event: &str, reason: String) -> Unreadable {
+    Unreadable {
+        event: shown(event),
+        reason,
+    }
+}
+
+/// Keeps `missing field` and the like; what was found instead may be anybody's text.
+fn without_content(error: &serde_json::Error) -> String {
+    use serde_json::error::Category;
+    let text = error.to_string();
+    let what = match error.classify() {
+        Category::Data if text.starts_with("missing field") => {
+            text.split(" at line").next().unwrap_or_default()
+        }
+        Category::Data => "a field has an unexpected form",
+        Category::Eof => "it ends too early",
+        Category::Syntax | Category::Io => "it is not JSON",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
+}
+
+/// At most 40 printable characters of a name that anybody may have sent.
+fn shown(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_ascii_graphic() && *c != '`')
+        .take(40)
+        .collect()
+}
