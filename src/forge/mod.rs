@@ -240,7 +240,7 @@ pub enum ForgeError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("{host} answered {what} in a form the bot does not know")]
+    #[error("{host} answered about {what} in a form the bot does not know")]
     Unreadable {
         host: String,
         what: String,

@@ -2,3 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod git;
+mod github;
+mod github_forge;
+mod github_server;
+mod github_webhooks;

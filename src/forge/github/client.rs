@@ -10,7 +10,7 @@ use super::settings::{GithubSettings, GithubSetupError};
 use super::tokens::Tokens;
 use crate::forge::ForgeError;
 use http::Method;
-use http::header::{ACCEPT, USER_AGENT};
+use http::header::ACCEPT;
 use jsonwebtoken::EncodingKey;
 use octocrab::Octocrab;
 use octocrab::models::AppId;
@@ -194,7 +194,7 @@ impl Client {
 
     async fn send(&self, who: As<'_>, ask: &Ask, whole_path: &str) -> Result<Answer, ForgeError> {
         let crab = self.signed_in(who)?;
-        let sent = tokio::time::timeout(self.whole, exchange(&crab, ask, whole_path)).await;
+        let sent = tokio::time::timeout(self.whole, Box::pin(exchange(&crab, ask, whole_path))).await;
         match sent {
             Ok(answer) => answer.map_err(|error| errors::from_octocrab(&self.host, &ask.words, error)),
             Err(elapsed) => Err(ForgeError::Transport {
@@ -231,6 +231,7 @@ async fn exchange(crab: &Octocrab, ask: &Ask, whole_path: &str) -> octocrab::Res
     Ok(Answer { text, next, last })
 }
 
+/// Octocrab names itself as the user agent; a name of ours would only be sent beside it.
 fn connect(settings: &GithubSettings) -> octocrab::Result<Octocrab> {
     let timeouts = settings.timeouts;
     Octocrab::builder()
@@ -239,10 +240,6 @@ fn connect(settings: &GithubSettings) -> octocrab::Result<Octocrab> {
         .set_connect_timeout(Some(timeouts.connect))
         .set_read_timeout(Some(timeouts.read))
         .set_write_timeout(Some(timeouts.write))
-        .add_header(
-            USER_AGENT,
-            concat!("tasksgodzilla/", env!("CARGO_PKG_VERSION")).to_owned(),
-        )
         .add_header(ACCEPT, "application/vnd.github+json".to_owned())
         .build()
 }

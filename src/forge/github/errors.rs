@@ -154,3 +154,47 @@ fn their_words(answer: &GitHubError) -> String {
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pairs: &[(&'static str, &str)], expected_s: u64) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        assert_eq!(wait(&headers, Duration::from_secs(1_000)).as_secs(), expected_s);
+    }
+
+    #[test]
+    fn a_limit_lasts_as_long_as_github_says() {
+        check(
+            &[
+                ("retry-after", "7"),
+                ("x-ratelimit-remaining", "0"),
+                ("x-ratelimit-reset", "1900"),
+            ],
+            7,
+        );
+        check(
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1090")],
+            90,
+        );
+        check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")], 1);
+        check(
+            &[("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1900")],
+            60,
+        );
+        check(&[("retry-after", "soon")], 60);
+        check(&[], 60);
+        check(&[("retry-after", "999999999")], 3600);
+    }
+
+    #[test]
+    fn long_words_are_cut_between_characters() {
+        assert_eq!(cut(" two\n lines "), "two lines");
+        assert_eq!(cut(&"é".repeat(500)).chars().count(), MOST_WORDS + 1);
+    }
+}

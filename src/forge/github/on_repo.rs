@@ -99,7 +99,7 @@ impl OnRepo<'_> {
         let answer = self.ask(ask, To::Graphql).await?;
         let said: GraphqlAnswer = self.client.read(&answer, &ask.words)?;
         match said.errors.into_iter().next() {
-            Some(error) => Err(self.refused(ask, error)),
+            Some(error) => Err(self.refused(ask, &error)),
             None => Ok(()),
         }
     }
@@ -138,7 +138,7 @@ impl OnRepo<'_> {
         }
     }
 
-    fn refused(&self, ask: &Ask, error: GraphqlError) -> ForgeError {
+    fn refused(&self, ask: &Ask, error: &GraphqlError) -> ForgeError {
         let host = self.client.host().to_owned();
         let what = ask.words.act.clone();
         match error.kind.as_deref() {
@@ -165,7 +165,7 @@ impl OnRepo<'_> {
 }
 
 /// A question to GraphQL.
-pub(super) fn graphql(query: &str, variables: Value, words: super::client::Words) -> Ask {
+pub(super) fn graphql(query: &str, variables: &Value, words: super::client::Words) -> Ask {
     let body = serde_json::json!({ "query": query, "variables": variables });
     Ask::write(http::Method::POST, "/graphql", body, words)
 }

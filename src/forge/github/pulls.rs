@@ -111,7 +111,7 @@ impl Pulls for Github {
                      markPullRequestReadyForReview(input: { pullRequestId: $id }) { clientMutationId } }";
         let thing = format!("pull request #{}", pull.number);
         let words = Words::new("mark the pull request ready", thing, NEEDS);
-        let ask = graphql(query, json!({ "id": pull.node_id }), words);
+        let ask = graphql(query, &json!({ "id": pull.node_id }), words);
         match self.on(repo).mutate(&ask).await {
             Err(error @ ForgeError::Refused { .. }) => match self.pull(repo, pull.number).await?.state {
                 PullState::Draft => Err(error),

@@ -98,7 +98,7 @@ impl Threads for Github {
         let query = "mutation($id: ID!) { \
                      minimizeComment(input: { subjectId: $id, classifier: OUTDATED }) { clientMutationId } }";
         let words = Words::new("fold a comment", format!("comment {}", comment.id), TALK);
-        let ask = graphql(query, json!({ "id": comment.node_id }), words);
+        let ask = graphql(query, &json!({ "id": comment.node_id }), words);
         self.on(repo).mutate(&ask).await
     }
 

@@ -86,7 +86,10 @@ impl Tokens {
     ) -> Result<SecretString, ForgeError> {
         let slot = self.slot(repo, rights);
         let mut kept = slot.lock().await;
-        if let Some(token) = kept.as_ref().filter(|token| token.is(wanted)) {
+        if let Some(token) = kept
+            .as_ref()
+            .filter(|token| token.will_do(wanted, Instant::now()))
+        {
             return Ok(token.secret.clone());
         }
         let minted = Instant::now();
@@ -110,8 +113,8 @@ impl Tokens {
 }
 
 impl Token {
-    fn is(&self, wanted: Wanted<'_>) -> bool {
-        let age = self.minted.elapsed();
+    fn will_do(&self, wanted: Wanted<'_>, now: Instant) -> bool {
+        let age = now.duration_since(self.minted);
         match wanted {
             Wanted::Good => age < GOOD_FOR,
             Wanted::Fresh => age < FRESH_FOR,
@@ -119,5 +122,41 @@ impl Token {
                 age < GOOD_FOR && self.secret.expose_secret() != refused.expose_secret()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(wanted: Wanted<'_>, age_s: u64, expected: bool) {
+        let minted = Instant::now();
+        let token = Token {
+            secret: SecretString::from("ghs_1"),
+            minted,
+        };
+        assert_eq!(
+            token.will_do(wanted, minted + Duration::from_secs(age_s)),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_token_is_renewed_five_minutes_before_its_hour_is_over() {
+        check(Wanted::Good, 3299, true);
+        check(Wanted::Good, 3300, false);
+    }
+
+    #[test]
+    fn a_push_starts_with_a_young_token() {
+        check(Wanted::Fresh, 119, true);
+        check(Wanted::Fresh, 120, false);
+    }
+
+    #[test]
+    fn a_refused_token_is_not_offered_again() {
+        check(Wanted::OtherThan(&SecretString::from("ghs_1")), 1, false);
+        check(Wanted::OtherThan(&SecretString::from("ghs_0")), 1, true);
     }
 }

@@ -155,7 +155,7 @@ fn kind_of(event: &str, head: &Head) -> Result<Kind, String> {
         ("installation_repositories", "added") => Kind::ReposAdded,
         ("installation_repositories", "removed") => Kind::ReposRemoved,
         ("ping", _) => Kind::Ping,
-        _ => return Err(not_acted_on(event, action)),
+        _ => return Err(not_acted_on(event, action.filter(|_| is_known(event)))),
     })
 }
 
@@ -214,7 +214,10 @@ fn without_content(error: &serde_json::Error) -> String {
 /// At most 40 printable characters of a name that anybody may have sent.
 fn shown(name: &str) -> String {
     name.chars()
-        .filter(|c| c.is_ascii_graphic() && *c != '`')
+        .filter(|c| (c.is_ascii_graphic() || *c == ' ') && *c != '`')
         .take(40)
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
