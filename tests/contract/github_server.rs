@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tasksgodzilla::domain::ids::Sha;
 use tasksgodzilla::domain::project::RepoRef;
 use tasksgodzilla::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
 
@@ -166,6 +167,20 @@ pub(crate) fn repo() -> RepoRef {
         owner: "acme".to_owned(),
         name: "api".to_owned(),
         installation: 5,
+    }
+}
+
+pub(crate) fn sha(digit: &str) -> Sha {
+    Sha::parse(&digit.repeat(40)).unwrap()
+}
+
+/// Answers by the first line that the question starts with.
+pub(crate) fn by_line(
+    table: &'static [(&'static str, u16, &'static str)],
+) -> impl Fn(&Seen) -> Option<Reply> {
+    move |seen| {
+        let (_, status, body) = table.iter().find(|(line, _, _)| seen.line.starts_with(line))?;
+        Some(reply(*status, serde_json::from_str(body).unwrap()))
     }
 }
 

@@ -3,6 +3,9 @@
 
 mod git;
 mod github;
-mod github_forge;
+mod github_access;
+mod github_checks;
+mod github_pulls;
 mod github_server;
+mod github_threads;
 mod github_webhooks;

@@ -102,6 +102,7 @@ impl Threads for Github {
         self.on(repo).mutate(&ask).await
     }
 
+    /// First posts are known by the number of their thread, for that is what the route takes.
     /// <https://docs.github.com/en/rest/reactions/reactions>
     async fn react(&self, repo: &RepoRef, to: CommentSource, reaction: Reaction) -> Result<(), ForgeError> {
         let (place, thing) = match to {

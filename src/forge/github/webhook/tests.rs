@@ -311,7 +311,7 @@ fn access_is_gained_and_lost_by_installation() {
 
 #[test]
 fn an_event_names_its_repository_its_sender_and_the_app_behind_it() {
-    let bot = json!({ "login": "helper[bot]", "id": 12, "type": "Bot" });
+    let bot = json!({ "login": "renamer[bot]", "id": 12, "type": "Bot" });
     let text = json!({ "id": 90, "body": "x", "performed_via_github_app": { "id": 99 } });
     let issue = json!({ "number": 4, "title": "t", "body": null });
     let event = read_ours(
@@ -321,7 +321,7 @@ fn an_event_names_its_repository_its_sender_and_the_app_behind_it() {
     assert_eq!(event.sender.kind, ActorKind::Bot);
     assert_eq!(
         (event.sender.login.as_str(), event.sender.id),
-        ("helper[bot]", 12)
+        ("renamer[bot]", 12)
     );
     assert_eq!(event.sender_app, Some(99));
     let facts = event.repo.unwrap();
