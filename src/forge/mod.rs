@@ -6,6 +6,8 @@
 pub mod github;
 pub mod signature;
 
+pub use github::webhook::{Parsed, Peek, Unreadable};
+
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ci::CiResult;
 use crate::domain::colour::Colour;
@@ -17,6 +19,16 @@ use crate::domain::retry::Retry;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::time::Duration;
+
+/// Reads one webhook of a forge.
+pub fn parse(forge: ForgeKind, event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
+    match forge {
+        ForgeKind::Github => github::webhook::parse(event, body),
+        ForgeKind::Gitlab => Ok(Parsed::Foreign {
+            reason: "GitLab is not served yet".to_owned(),
+        }),
+    }
+}
 
 /// A forge as a whole.
 pub trait Forge: Access + Threads + Pulls + Checks {
@@ -67,7 +79,7 @@ pub trait Threads: Send + Sync {
     ) -> Result<Option<CommentRef>, ForgeError>;
     /// Folds a comment of ours as outdated.
     async fn hide_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError>;
-    /// Adds our reaction; there already is success.
+    /// Adds our reaction; there already is success. A check run takes none, which is success too.
     async fn react(&self, repo: &RepoRef, to: CommentSource, reaction: Reaction) -> Result<(), ForgeError>;
     /// The issue or pull request that a thread begins with.
     async fn thread(&self, repo: &RepoRef, number: u64) -> Result<ThreadHead, ForgeError>;
@@ -86,6 +98,8 @@ pub trait Pulls: Send + Sync {
         title: &str,
         body: &str,
     ) -> Result<(), ForgeError>;
+    /// Closes a pull request without merging it; closed already is success.
+    async fn close_pull(&self, repo: &RepoRef, number: u64) -> Result<(), ForgeError>;
     /// Takes a pull request out of draft; ready already is success.
     async fn mark_ready(&self, repo: &RepoRef, pull: &Pull) -> Result<(), ForgeError>;
     /// Merges exactly `head`. What the forge refuses is [`ForgeError::Refused`] in its own words.

@@ -1,4 +1,4 @@
-//! Contracts of the adapters with the real thing: real git, real databases, real queues.
+//! Contracts of the adapters with the real thing: real git, real databases, real HTTP.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod git;

@@ -82,6 +82,13 @@ impl Pulls for Github {
         Ok(self.on(repo).read::<WirePull>(&ask).await?.into_pull())
     }
 
+    async fn close_pull(&self, repo: &RepoRef, number: u64) -> Result<(), ForgeError> {
+        let words = Words::new("close a pull request", format!("pull request #{number}"), NEEDS);
+        let path = repo_path(repo, &format!("/pulls/{number}"));
+        let ask = Ask::write(Method::PATCH, path, json!({ "state": "closed" }), words);
+        self.on(repo).act(&ask).await
+    }
+
     async fn describe_pull(
         &self,
         repo: &RepoRef,

@@ -113,6 +113,7 @@ impl Threads for Github {
             CommentSource::Issue(number) | CommentSource::Pull(number) => {
                 (format!("/issues/{number}/reactions"), format!("thread #{number}"))
             }
+            CommentSource::Check(_) => return Ok(()),
         };
         let content = match reaction {
             Reaction::Eyes => "eyes",

@@ -61,7 +61,7 @@ fn check_unreadable(event: &str, body: &[u8], expected: &str) {
 fn comment(source: CommentSource, thread_kind: ThreadKind) -> Happened {
     let body = match source {
         CommentSource::Comment(_) => "/protocol new",
-        CommentSource::Issue(_) | CommentSource::Pull(_) => "It takes an hour",
+        CommentSource::Issue(_) | CommentSource::Pull(_) | CommentSource::Check(_) => "It takes an hour",
     };
     Happened::Commented(Commented {
         source,
