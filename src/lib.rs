@@ -11,3 +11,5 @@ pub mod config;
 pub mod engine;
 pub mod forge;
 pub mod git;
+pub mod queue;
+pub mod store;

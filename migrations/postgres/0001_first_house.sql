@@ -115,6 +115,7 @@ CREATE TABLE job (
 CREATE UNIQUE INDEX job_queued_once ON job (job_key) WHERE status = 'queued';
 CREATE UNIQUE INDEX job_lane_alone ON job (lane) WHERE status = 'running';
 CREATE INDEX job_due ON job (next_run_at, job_id) WHERE status = 'queued';
+CREATE INDEX job_queued_by_lane ON job (lane, next_run_at, job_id) WHERE status = 'queued';
 CREATE INDEX job_leased ON job (lease_until) WHERE status = 'running';
 CREATE INDEX job_by_protocol ON job (protocol_id, job_id);
 
@@ -228,4 +229,5 @@ CREATE TABLE posted_check (
     changed_at BIGINT NOT NULL,
     UNIQUE (protocol_id, name, sha)
 );
+CREATE INDEX posted_check_by_sha ON posted_check (sha);
 CREATE INDEX posted_check_by_forge ON posted_check (forge_id);

@@ -17,6 +17,7 @@ pub mod verdict;
 pub mod colour;
 pub mod drive;
 
+pub mod claim;
 pub mod effect;
 pub mod event;
 pub mod forge_event;

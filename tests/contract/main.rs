@@ -9,3 +9,10 @@ mod github_pulls;
 mod github_server;
 mod github_threads;
 mod github_webhooks;
+//! Contracts of the adapters with the real thing: real git, real databases, real queues.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod store_bench;
+
+mod store_intake;
+mod store_protocol;

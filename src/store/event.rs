@@ -1,0 +1,41 @@
+//! The timeline of a protocol.
+
+use super::error::Result;
+use super::sql::{Row, Session, Tx, args, json};
+use crate::domain::event::{Event, EventKind, NewEvent};
+use crate::domain::ids::{ProtocolId, StepId};
+
+/// Adds a line. Call it in the transaction of the change that it tells of.
+pub async fn append(tx: &mut Tx, new: &NewEvent) -> Result<()> {
+    let sql =
+        "INSERT INTO event (protocol_id, step_id, kind, message, facts, at) VALUES ($1, $2, $3, $4, $5, $6)";
+    let args = args![
+        new.protocol,
+        new.step,
+        new.kind.as_str(),
+        &new.message,
+        json(&new.facts),
+        tx.now(),
+    ];
+    tx.execute(sql, args).await?;
+    Ok(())
+}
+
+/// The newest `limit` lines of a protocol, the newest last.
+pub async fn of_protocol(db: &mut Session, protocol: ProtocolId, limit: u32) -> Result<Vec<Event>> {
+    let sql = "SELECT * FROM event WHERE protocol_id = $1 ORDER BY event_id DESC LIMIT $2";
+    let mut events = db.all(sql, args![protocol, limit], read).await?;
+    events.reverse();
+    Ok(events)
+}
+
+fn read(row: &Row) -> Result<Event> {
+    let kind = row.text("kind")?;
+    Ok(Event {
+        at: row.moment("at")?,
+        step: row.int_or_none("step_id")?.map(StepId),
+        kind: EventKind::parse(&kind).ok_or_else(|| Row::unknown("kind", &kind))?,
+        message: row.text("message")?,
+        facts: row.json("facts")?,
+    })
+}

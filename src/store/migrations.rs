@@ -1,0 +1,40 @@
+//! Brings the tables to this version. Every migration is a pair of files of one name under `migrations/`.
+
+use super::error::{Result, StoreError};
+use super::sql::Db;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+/// One migration: its number, what it is about, and its text for either database.
+struct Pair {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const PAIRS: [Pair; 1] = [Pair {
+    version: 1,
+    name: "first house",
+    sqlite: include_str!("../../migrations/sqlite/0001_first_house.sql"),
+    postgres: include_str!("../../migrations/postgres/0001_first_house.sql"),
+}];
+
+pub(super) async fn run(db: &Db) -> Result<()> {
+    let outcome = match db {
+        Db::Sqlite { writer, .. } => migrator(|pair| pair.sqlite).run(writer).await,
+        Db::Postgres(pool) => migrator(|pair| pair.postgres).run(pool).await,
+    };
+    outcome.map_err(|source| match source {
+        sqlx::migrate::MigrateError::Execute(source) => source.into(),
+        source => StoreError::Migration { source },
+    })
+}
+
+fn migrator(text: fn(&Pair) -> &'static str) -> Migrator {
+    let migration = |pair: &Pair| {
+        let sql = text(pair).into_sql_str();
+        Migration::new(pair.version, pair.name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(PAIRS.iter().map(migration).collect())
+}

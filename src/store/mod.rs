@@ -1,0 +1,179 @@
+//! The only SQL: what the bot knows, in SQLite or Postgres.
+//!
+//! [`Store`] opens the database, hands out sessions to read from and transactions to write in, and takes deliveries in.
+//! One file per aggregate holds its statements as free functions: reads take a [`Session`], writes a [`Tx`], so that one
+//! transaction can hold everything that must happen together. Deliberately absent: decisions. They are made by `domain`
+//! between a load and a save.
+
+mod error;
+mod migrations;
+mod sql;
+
+pub mod delivery;
+mod intake;
+
+pub mod event;
+pub mod project;
+pub mod protocol;
+pub mod step;
+
+pub mod command;
+pub mod effect;
+pub mod posted;
+pub mod run;
+
+pub mod job;
+
+pub use error::StoreError;
+pub use intake::{Accepted, NewDelivery};
+pub use sql::{Session, Tx};
+
+use crate::domain::claim::Hold;
+use crate::domain::ids::Moment;
+use error::Result;
+use intake::Intake;
+use secrecy::{ExposeSecret, SecretString};
+use sql::Db;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Tells the time. Everything that the store stamps or compares comes from here.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
+/// Where the database is, and how many connections may be open to it.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    pub url: StoreUrl,
+    /// Connections to read from on SQLite, to read and write on Postgres; at least one.
+    pub pool: u32,
+}
+
+#[derive(Debug, Clone)]
+pub enum StoreUrl {
+    /// A file, made when it is not there. Its folder must be there.
+    Sqlite(PathBuf),
+    /// `postgres://user:password@host/database`.
+    Postgres(SecretString),
+}
+
+/// How long a statement waits for another process that holds SQLite's write lock.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long a caller waits for a free connection before the store counts as unavailable.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The open database. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    clock: Clock,
+    wake: Arc<watch::Sender<u64>>,
+    intake: Intake,
+}
+
+impl Store {
+    /// Opens the database and starts its intake. Tables are made by [`Store::migrate`].
+    pub async fn open(settings: &StoreSettings, clock: Clock) -> Result<Self> {
+        let pool = settings.pool.max(1);
+        let db = match &settings.url {
+            StoreUrl::Sqlite(path) => open_sqlite(path, pool).await?,
+            StoreUrl::Postgres(url) => open_postgres(url, pool).await?,
+        };
+        let wake = Arc::new(watch::Sender::new(0));
+        let intake = Intake::start(db.clone(), clock.clone(), wake.clone());
+        Ok(Self {
+            db,
+            clock,
+            wake,
+            intake,
+        })
+    }
+
+    /// Brings the tables to this version. Safe to repeat, and from several processes at once.
+    pub async fn migrate(&self) -> Result<()> {
+        migrations::run(&self.db).await
+    }
+
+    pub fn now(&self) -> Moment {
+        (self.clock)()
+    }
+
+    /// A connection to read from; what it reads may be a transaction old.
+    pub async fn read(&self) -> Result<Session> {
+        self.db.read(self.clock.clone()).await
+    }
+
+    /// A transaction to write in. On SQLite it is the only one: keep it short, and begin no second one inside.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.db.begin(self.clock.clone(), self.wake.clone()).await
+    }
+
+    /// A transaction of a job's worker: [`StoreError::LeaseLost`] when another worker took the job over.
+    ///
+    /// The job's row stays locked until the end, so nobody can take it over while this transaction is open.
+    pub async fn begin_held(&self, hold: Hold) -> Result<Tx> {
+        let mut tx = self.begin().await?;
+        job::lock(&mut tx, hold).await?;
+        Ok(tx)
+    }
+
+    /// Stores a delivery, and the job that processes it, durably; answers after the commit.
+    ///
+    /// Deliveries that come in together are stored together.
+    pub async fn accept(&self, new: NewDelivery) -> Result<Accepted> {
+        self.intake.accept(new).await
+    }
+
+    /// Rises whenever this process committed jobs, or was told by [`Store::wake`] that another one did.
+    pub fn wakes(&self) -> watch::Receiver<u64> {
+        self.wake.subscribe()
+    }
+
+    /// Makes the workers of this process look for jobs now.
+    pub fn wake(&self) {
+        self.wake.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until every connection came back and is closed. Everything afterwards is [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+async fn open_sqlite(path: &Path, pool: u32) -> Result<Db> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .statement_cache_capacity(200);
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options.clone().create_if_missing(true))
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(pool)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .connect_with(options.pragma("query_only", "ON"))
+        .await?;
+    Ok(Db::Sqlite { writer, readers })
+}
+
+async fn open_postgres(url: &SecretString, pool: u32) -> Result<Db> {
+    let options: PgConnectOptions = url.expose_secret().parse()?;
+    let pool = PgPoolOptions::new()
+        .max_connections(pool)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options)
+        .await?;
+    Ok(Db::Postgres(pool))
+}

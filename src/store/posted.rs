@@ -1,0 +1,137 @@
+//! What stands on the forge: sticky comments and check runs of a protocol, and the revision each of them shows.
+//!
+//! Two publishers may overlap when a lease is lost. The revision in the WHERE keeps the later state: what shows an older
+//! one is not recorded over it.
+
+use super::error::Result;
+use super::sql::{Row, Session, Tx, args};
+use crate::domain::ids::{ProjectId, ProtocolId, Sha};
+
+/// A comment that is kept current. There is one of each kind per protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedComment {
+    pub kind: String,
+    pub thread: u64,
+    /// What the forge calls it; opaque here. `None` before it was created.
+    pub forge_ref: Option<String>,
+    /// Hash of the text that it shows, so that equal texts are not sent again.
+    pub hash: String,
+    /// The protocol's revision that it shows.
+    pub revision: i64,
+}
+
+/// A check run. There is one of each name per commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostedCheck {
+    pub name: String,
+    pub sha: Sha,
+    /// The forge's id. `None` before it was created.
+    pub forge_id: Option<i64>,
+    /// Hash of what it shows.
+    pub hash: String,
+    /// It is completed.
+    pub is_final: bool,
+    /// Rises when it is run again.
+    pub generation: i64,
+    /// The protocol's revision that it shows.
+    pub revision: i64,
+}
+
+pub async fn comment(db: &mut Session, protocol: ProtocolId, kind: &str) -> Result<Option<PostedComment>> {
+    let sql = "SELECT * FROM posted_comment WHERE protocol_id = $1 AND kind = $2";
+    db.one(sql, args![protocol, kind], read_comment).await
+}
+
+/// Records what a comment shows now. Returns `false`, and changes nothing, when a later revision was recorded before.
+pub async fn save_comment(tx: &mut Tx, protocol: ProtocolId, comment: &PostedComment) -> Result<bool> {
+    let sql = "INSERT INTO posted_comment (protocol_id, kind, thread, forge_ref, hash, revision, changed_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) \
+               ON CONFLICT (protocol_id, kind) DO UPDATE SET thread = excluded.thread, \
+                   forge_ref = excluded.forge_ref, hash = excluded.hash, revision = excluded.revision, \
+                   changed_at = excluded.changed_at \
+               WHERE posted_comment.revision <= excluded.revision";
+    let args = args![
+        protocol,
+        &comment.kind,
+        comment.thread,
+        comment.forge_ref.as_ref(),
+        &comment.hash,
+        comment.revision,
+        tx.now(),
+    ];
+    Ok(tx.execute(sql, args).await? == 1)
+}
+
+pub async fn check(
+    db: &mut Session,
+    protocol: ProtocolId,
+    name: &str,
+    sha: &Sha,
+) -> Result<Option<PostedCheck>> {
+    let sql = "SELECT * FROM posted_check WHERE protocol_id = $1 AND name = $2 AND sha = $3";
+    db.one(sql, args![protocol, name, sha], read_check).await
+}
+
+/// Every check of a protocol, in the order they were created.
+pub async fn checks(db: &mut Session, protocol: ProtocolId) -> Result<Vec<PostedCheck>> {
+    let sql = "SELECT * FROM posted_check WHERE protocol_id = $1 ORDER BY posted_check_id";
+    db.all(sql, args![protocol], read_check).await
+}
+
+/// The check that the forge knows by `forge_id`, and the protocol it belongs to.
+pub async fn check_by_forge_id(
+    db: &mut Session,
+    project: ProjectId,
+    forge_id: i64,
+) -> Result<Option<(ProtocolId, PostedCheck)>> {
+    let sql = "SELECT posted_check.* FROM posted_check JOIN protocol USING (protocol_id) \
+               WHERE forge_id = $2 AND project_id = $1";
+    let read = |row: &Row| Ok((ProtocolId(row.int("protocol_id")?), read_check(row)?));
+    db.one(sql, args![project, forge_id], read).await
+}
+
+/// Records what a check shows now. Returns `false`, and changes nothing, when a later revision or generation was
+/// recorded before.
+pub async fn save_check(tx: &mut Tx, protocol: ProtocolId, check: &PostedCheck) -> Result<bool> {
+    let sql = "INSERT INTO posted_check (protocol_id, name, sha, forge_id, hash, final, generation, revision, \
+                                         changed_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+               ON CONFLICT (protocol_id, name, sha) DO UPDATE SET forge_id = excluded.forge_id, \
+                   hash = excluded.hash, final = excluded.final, generation = excluded.generation, \
+                   revision = excluded.revision, changed_at = excluded.changed_at \
+               WHERE posted_check.revision <= excluded.revision AND posted_check.generation <= excluded.generation";
+    let args = args![
+        protocol,
+        &check.name,
+        &check.sha,
+        check.forge_id,
+        &check.hash,
+        check.is_final,
+        check.generation,
+        check.revision,
+        tx.now(),
+    ];
+    Ok(tx.execute(sql, args).await? == 1)
+}
+
+fn read_comment(row: &Row) -> Result<PostedComment> {
+    Ok(PostedComment {
+        kind: row.text("kind")?,
+        thread: row.number("thread")?,
+        forge_ref: row.text_or_none("forge_ref")?,
+        hash: row.text("hash")?,
+        revision: row.int("revision")?,
+    })
+}
+
+fn read_check(row: &Row) -> Result<PostedCheck> {
+    Ok(PostedCheck {
+        name: row.text("name")?,
+        sha: row.sha("sha")?,
+        forge_id: row.int_or_none("forge_id")?,
+        hash: row.text("hash")?,
+        is_final: row.truth("final")?,
+        generation: row.int("generation")?,
+        revision: row.int("revision")?,
+    })
+}

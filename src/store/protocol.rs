@@ -1,0 +1,225 @@
+//! Protocols. Every change is a compare-and-set on `revision`.
+
+use super::error::{Result, StoreError};
+use super::sql::{Row, Session, Tx, args, json, word};
+use crate::domain::ids::{ProjectId, ProtocolId, ProtocolNumber, Sha};
+use crate::domain::project::{Protocol, Requester};
+use crate::domain::protocol::ProtocolState;
+
+/// A protocol that is not stored yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProtocol {
+    pub project: ProjectId,
+    pub slug: String,
+    pub issue: u64,
+    pub base: String,
+    pub request: String,
+    pub requester: Requester,
+    pub engine: Option<String>,
+    pub model: Option<String>,
+    /// The highest number that a branch or folder of the repository already carries; zero when there is none.
+    pub number_floor: u32,
+}
+
+/// Stores a new protocol in state pending, under the next free number of its project.
+///
+/// Takes the project's row first, so that two creators at once get two numbers.
+pub async fn create(tx: &mut Tx, new: NewProtocol) -> Result<Protocol> {
+    lock_project(tx, new.project).await?;
+    let sql = "INSERT INTO protocol (project_id, number, slug, status, work, drive, reasons, faulted, revision, issue, \
+                                     base, request, requester, engine, model, created_at, changed_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $15) \
+               RETURNING *";
+    let number = last_number(tx, new.project).await?.max(new.number_floor) + 1;
+    let state = ProtocolState::new();
+    let args = args![
+        new.project,
+        number,
+        new.slug,
+        word(&state.status()),
+        word(&state.work),
+        json(&state.drive),
+        json(&state.reasons),
+        state.faulted,
+        new.issue,
+        new.base,
+        new.request,
+        json(&new.requester),
+        new.engine,
+        new.model,
+        tx.now(),
+    ];
+    let stored = tx.one(sql, args, read).await?;
+    stored.ok_or(StoreError::Missing { what: "protocol" })
+}
+
+async fn lock_project(tx: &mut Tx, project: ProjectId) -> Result<()> {
+    let sql = "UPDATE project SET changed_at = $2 WHERE project_id = $1";
+    let args = args![project, tx.now()];
+    match tx.execute(sql, args).await? {
+        0 => Err(StoreError::Missing { what: "project" }),
+        _ => Ok(()),
+    }
+}
+
+async fn last_number(tx: &mut Tx, project: ProjectId) -> Result<u32> {
+    let sql = "SELECT COALESCE(MAX(number), 0) AS last FROM protocol WHERE project_id = $1";
+    let last = tx.one(sql, args![project], |row| row.number("last")).await?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Stores the protocol as it is now and raises its revision.
+///
+/// [`StoreError::Conflict`] when somebody else saved it since it was loaded: load again and decide again.
+pub async fn save(tx: &mut Tx, protocol: &mut Protocol) -> Result<()> {
+    let sql = "UPDATE protocol SET status = $3, work = $4, drive = $5, reasons = $6, pause = $7, faulted = $8, \
+                   ended = $9, pull_number = $10, pull = $11, base = $12, base_sha = $13, base_moved = $14, \
+                   head = $15, adopted_from = $16, engine = $17, model = $18, plan_revision = $19, spec = $20, \
+                   spec_hash = $21, plan = $22, merge = $23, request = $24, slug = $25, changed_at = $26, \
+                   revision = revision + 1 \
+               WHERE protocol_id = $1 AND revision = $2";
+    let now = tx.now();
+    let state = &protocol.state;
+    let args = args![
+        protocol.id,
+        protocol.revision,
+        word(&protocol.status()),
+        word(&state.work),
+        json(&state.drive),
+        json(&state.reasons),
+        state.pause.as_ref().map(word),
+        state.faulted,
+        state.end.as_ref().map(json),
+        protocol.pull.as_ref().map(|pull| pull.number),
+        protocol.pull.as_ref().map(json),
+        &protocol.base,
+        protocol.base_sha.as_ref(),
+        protocol.base_moved,
+        protocol.head.as_ref(),
+        protocol.adopted_from.as_ref(),
+        protocol.engine.as_ref(),
+        protocol.model.as_ref(),
+        protocol.plan_revision,
+        protocol.spec.as_ref().map(json),
+        protocol.spec_hash.as_ref(),
+        &protocol.plan,
+        protocol.merge.as_ref().map(json),
+        &protocol.request,
+        &protocol.slug,
+        now,
+    ];
+    if tx.execute(sql, args).await? == 0 {
+        return Err(StoreError::Conflict { what: "protocol" });
+    }
+    protocol.revision += 1;
+    protocol.changed_at = now;
+    Ok(())
+}
+
+pub async fn load(db: &mut Session, id: ProtocolId) -> Result<Option<Protocol>> {
+    let sql = "SELECT * FROM protocol WHERE protocol_id = $1";
+    db.one(sql, args![id], read).await
+}
+
+/// Every protocol that is talked about in a thread: its issue, or its pull request.
+pub async fn in_thread(db: &mut Session, project: ProjectId, thread: u64) -> Result<Vec<Protocol>> {
+    let sql =
+        "SELECT * FROM protocol WHERE project_id = $1 AND (issue = $2 OR pull_number = $2) ORDER BY number";
+    db.all(sql, args![project, thread], read).await
+}
+
+/// Those of [`in_thread`] that are not terminal.
+pub async fn open_in_thread(db: &mut Session, project: ProjectId, thread: u64) -> Result<Vec<Protocol>> {
+    let sql = "SELECT * FROM protocol WHERE project_id = $1 AND (issue = $2 OR pull_number = $2) \
+               AND status NOT IN ('cancelled', 'completed') ORDER BY number";
+    db.all(sql, args![project, thread], read).await
+}
+
+/// The protocol whose branch this is: `0007-split-importer`.
+pub async fn by_branch(db: &mut Session, project: ProjectId, branch: &str) -> Result<Option<Protocol>> {
+    let Some((number, slug)) = branch.split_once('-') else {
+        return Ok(None);
+    };
+    let Ok(number) = number.parse::<u32>() else {
+        return Ok(None);
+    };
+    let sql = "SELECT * FROM protocol WHERE project_id = $1 AND number = $2 AND slug = $3";
+    let found = db.one(sql, args![project, number, slug], read).await?;
+    Ok(found.filter(|protocol| protocol.branch() == branch))
+}
+
+/// Every protocol that a commit belongs to: as its head, as a step's newest commit, or by a check of ours on it.
+pub async fn by_sha(db: &mut Session, project: ProjectId, sha: &Sha) -> Result<Vec<Protocol>> {
+    let sql = "SELECT * FROM protocol WHERE project_id = $1 AND protocol_id IN ( \
+                   SELECT protocol_id FROM protocol WHERE project_id = $1 AND head = $2 \
+                   UNION SELECT protocol_id FROM step WHERE commit_sha = $2 \
+                   UNION SELECT protocol_id FROM posted_check WHERE sha = $2) \
+               ORDER BY number";
+    db.all(sql, args![project, sha], read).await
+}
+
+/// Every protocol of a project that is not terminal.
+pub async fn open_of_project(db: &mut Session, project: ProjectId) -> Result<Vec<Protocol>> {
+    let sql = "SELECT * FROM protocol WHERE project_id = $1 AND status NOT IN ('cancelled', 'completed') \
+               ORDER BY number";
+    db.all(sql, args![project], read).await
+}
+
+/// At most `limit` protocols that are not terminal, the oldest first.
+pub async fn open_all(db: &mut Session, limit: u32) -> Result<Vec<Protocol>> {
+    let sql =
+        "SELECT * FROM protocol WHERE status NOT IN ('cancelled', 'completed') ORDER BY protocol_id LIMIT $1";
+    db.all(sql, args![limit], read).await
+}
+
+/// The newest `limit` protocols, the newest first.
+pub async fn list(db: &mut Session, limit: u32) -> Result<Vec<Protocol>> {
+    let sql = "SELECT * FROM protocol ORDER BY protocol_id DESC LIMIT $1";
+    db.all(sql, args![limit], read).await
+}
+
+pub async fn count(db: &mut Session) -> Result<u64> {
+    let sql = "SELECT COUNT(*) AS count FROM protocol";
+    let count = db.one(sql, args![], |row| row.number("count")).await?;
+    Ok(count.unwrap_or(0))
+}
+
+fn read(row: &Row) -> Result<Protocol> {
+    Ok(Protocol {
+        id: ProtocolId(row.int("protocol_id")?),
+        project: ProjectId(row.int("project_id")?),
+        number: ProtocolNumber(row.number("number")?),
+        slug: row.text("slug")?,
+        state: read_state(row)?,
+        revision: row.int("revision")?,
+        issue: row.number("issue")?,
+        pull: row.json_or_none("pull")?,
+        base: row.text("base")?,
+        base_sha: row.sha_or_none("base_sha")?,
+        base_moved: row.truth("base_moved")?,
+        head: row.sha_or_none("head")?,
+        adopted_from: row.text_or_none("adopted_from")?,
+        request: row.text("request")?,
+        requester: row.json("requester")?,
+        engine: row.text_or_none("engine")?,
+        model: row.text_or_none("model")?,
+        plan_revision: row.number("plan_revision")?,
+        spec: row.json_or_none("spec")?,
+        spec_hash: row.text_or_none("spec_hash")?,
+        plan: row.text("plan")?,
+        merge: row.json_or_none("merge")?,
+        created_at: row.moment("created_at")?,
+        changed_at: row.moment("changed_at")?,
+    })
+}
+
+fn read_state(row: &Row) -> Result<ProtocolState> {
+    Ok(ProtocolState {
+        work: row.word("work")?,
+        drive: row.json("drive")?,
+        reasons: row.json("reasons")?,
+        pause: row.word_or_none("pause")?,
+        faulted: row.truth("faulted")?,
+        end: row.json_or_none("ended")?,
+    })
+}

@@ -1,0 +1,193 @@
+//! A fresh store for one test, on either database, with a clock that the test sets.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tasksgodzilla::domain::claim::Claimed;
+use tasksgodzilla::domain::forge_event::RepoFacts;
+use tasksgodzilla::domain::ids::Moment;
+use tasksgodzilla::domain::project::{ForgeKind, Project, Protocol, RepoRef, Requester};
+use tasksgodzilla::store::protocol::NewProtocol;
+use tasksgodzilla::store::{Accepted, Clock, NewDelivery, Store, StoreError, StoreSettings, StoreUrl};
+use tempfile::TempDir;
+
+/// Makes two tests of each function, one per database.
+macro_rules! on_both {
+    ($($fact:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $fact() {
+                super::$fact(crate::store_bench::Bench::sqlite().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $fact() {
+                super::$fact(crate::store_bench::Bench::postgres().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Bench {
+    pub(crate) store: Store,
+    pub(crate) clock: TestClock,
+    settings: StoreSettings,
+    _folder: TempDir,
+}
+
+/// A clock that stands still until it is told otherwise.
+#[derive(Clone)]
+pub(crate) struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0
+            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    fn as_clock(&self) -> Clock {
+        let now = self.0.clone();
+        Arc::new(move || Moment(now.load(Ordering::SeqCst)))
+    }
+}
+
+impl Bench {
+    pub(crate) async fn sqlite() -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("store.db"));
+        Self::open(url, folder).await
+    }
+
+    /// A schema of its own on the server that `scripts/with-postgres` started.
+    pub(crate) async fn postgres() -> Self {
+        let server = std::env::var("TASKSGODZILLA_TEST_POSTGRES_URL").expect(
+            "contract tests need a Postgres: run them as `scripts/with-postgres cargo test --test contract`, \
+             or set TASKSGODZILLA_TEST_POSTGRES_URL to a server whose data is worth nothing",
+        );
+        let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
+        let mut admin = PgConnection::connect(&server).await.unwrap();
+        let create = AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
+        sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
+        admin.close().await.unwrap();
+        let url = format!("{server}?options=-c%20search_path%3D{schema}");
+        Self::open(StoreUrl::Postgres(url.into()), TempDir::new().unwrap()).await
+    }
+
+    async fn open(url: StoreUrl, folder: TempDir) -> Self {
+        let settings = StoreSettings { url, pool: 8 };
+        let clock = TestClock(Arc::new(AtomicI64::new(1_000_000)));
+        let store = Store::open(&settings, clock.as_clock()).await.unwrap();
+        store.migrate().await.unwrap();
+        Self {
+            store,
+            clock,
+            settings,
+            _folder: folder,
+        }
+    }
+
+    /// The same database, opened as another process would.
+    pub(crate) async fn another_process(&self) -> Store {
+        Store::open(&self.settings, self.clock.as_clock()).await.unwrap()
+    }
+
+    /// Runs SQL past the store: what an operator, or a newer version, might have done to the database.
+    pub(crate) async fn tamper(&self, sqlite: &'static str, postgres: &'static str) {
+        use secrecy::ExposeSecret;
+        match &self.settings.url {
+            StoreUrl::Sqlite(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut link = SqliteConnection::connect(&url).await.unwrap();
+                sqlx::raw_sql(sqlite).execute(&mut link).await.unwrap();
+                link.close().await.unwrap();
+            }
+            StoreUrl::Postgres(url) => {
+                let mut link = PgConnection::connect(url.expose_secret()).await.unwrap();
+                sqlx::raw_sql(postgres).execute(&mut link).await.unwrap();
+                link.close().await.unwrap();
+            }
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &StoreSettings {
+        &self.settings
+    }
+
+    pub(crate) async fn project(&self) -> Project {
+        let mut tx = self.store.begin().await.unwrap();
+        let project = tasksgodzilla::store::project::upsert(&mut tx, ForgeKind::Github, &facts(42))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        project
+    }
+
+    /// A protocol on issue 1 of the one project.
+    pub(crate) async fn protocol(&self) -> Protocol {
+        let project = self.project().await;
+        let mut tx = self.store.begin().await.unwrap();
+        let protocol = tasksgodzilla::store::protocol::create(&mut tx, new_protocol(&project))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        protocol
+    }
+
+    /// Claims for the worker `w`, with a lease of ten seconds.
+    pub(crate) async fn claim(&self, limit: u32) -> Vec<Claimed> {
+        tasksgodzilla::store::job::claim(&self.store, "w", limit, LEASE)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn deliver(&self, guid: &str) -> Result<Accepted, StoreError> {
+        self.store.accept(delivery(guid)).await
+    }
+}
+
+pub(crate) fn facts(repo: i64) -> RepoFacts {
+    RepoFacts {
+        repo: RepoRef {
+            id: repo,
+            owner: "acme".to_owned(),
+            name: "api".to_owned(),
+            installation: 7,
+        },
+        default_branch: "main".to_owned(),
+        private: true,
+        archived: false,
+    }
+}
+
+pub(crate) fn new_protocol(project: &Project) -> NewProtocol {
+    NewProtocol {
+        project: project.id,
+        slug: "split-importer".to_owned(),
+        issue: 1,
+        base: "main".to_owned(),
+        request: "split the importer".to_owned(),
+        requester: Requester {
+            login: "mia".to_owned(),
+            id: 3,
+        },
+        engine: None,
+        model: None,
+        number_floor: 0,
+    }
+}
+
+pub(crate) fn delivery(guid: &str) -> NewDelivery {
+    NewDelivery {
+        forge: ForgeKind::Github,
+        guid: guid.to_owned(),
+        event: "issue_comment".to_owned(),
+        body: Some(b"{}".to_vec()),
+        reason: String::new(),
+        repo: Some(42),
+    }
+}
