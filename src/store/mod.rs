@@ -127,14 +127,9 @@ impl Store {
         self.intake.accept(new).await
     }
 
-    /// Rises whenever this process committed jobs, or was told by [`Store::wake`] that another one did.
+    /// Rises whenever this process committed jobs, or the end of one that others may have waited for.
     pub fn wakes(&self) -> watch::Receiver<u64> {
         self.wake.subscribe()
-    }
-
-    /// Makes the workers of this process look for jobs now.
-    pub fn wake(&self) {
-        self.wake.send_modify(|count| *count += 1);
     }
 
     /// Waits until every connection came back and is closed. Everything afterwards is [`StoreError::Unavailable`].

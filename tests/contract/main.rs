@@ -14,5 +14,8 @@ mod github_webhooks;
 
 mod store_bench;
 
+mod store_catalogue;
 mod store_intake;
+mod store_job;
+mod store_outward;
 mod store_protocol;

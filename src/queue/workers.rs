@@ -1,0 +1,125 @@
+//! Starting and stopping the workers of a process.
+
+use super::backend::JobBackend;
+use super::{Handler, JobSource};
+use crate::domain::claim::Claimed;
+use crate::domain::retry::JobEnd;
+use apalis::prelude::WorkerBuilderExt;
+use apalis_core::error::BoxDynError;
+use apalis_core::monitor::Monitor;
+use apalis_core::worker::builder::WorkerBuilder;
+use apalis_core::worker::ext::parallelize::ParallelizeExt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How a process works.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// Shown as the holder of a job; made unique with every start.
+    pub name: String,
+    /// Most jobs that run at once.
+    pub concurrency: usize,
+    /// How long a job stays ours without a sign of life. A lost worker's job starts again after at most this.
+    pub lease: Duration,
+    /// How often to look for jobs when nothing is said.
+    pub poll: Duration,
+    /// How long running jobs may go on after the shutdown began.
+    pub shutdown: Duration,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self {
+            name: "worker".to_owned(),
+            concurrency: 8,
+            lease: Duration::from_secs(10),
+            poll: Duration::from_secs(1),
+            shutdown: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The running workers of a process. Dropped without [`Workers::shutdown`], they stop at once and their jobs start again
+/// elsewhere when their leases ran out.
+pub struct Workers {
+    name: String,
+    source: Arc<dyn JobSource>,
+    stopping: CancellationToken,
+    running: AbortOnDropHandle<()>,
+}
+
+impl Workers {
+    pub fn start(source: Arc<dyn JobSource>, handler: Arc<dyn Handler>, settings: WorkerSettings) -> Self {
+        let name = format!("{}-{}", settings.name, uuid::Uuid::new_v4().simple());
+        let stopping = CancellationToken::new();
+        let monitor = monitor(&name, source.clone(), handler, settings);
+        let running = tokio::spawn(run(monitor, stopping.clone()));
+        Self {
+            name,
+            source,
+            stopping,
+            running: AbortOnDropHandle::new(running),
+        }
+    }
+
+    /// Claims nothing more, lets running jobs end within the limit, stops the others, and gives their jobs back.
+    pub async fn shutdown(self) {
+        self.stopping.cancel();
+        if let Err(error) = self.running.await {
+            tracing::error!(error = %error, "the workers did not end in order");
+        }
+        match self.source.release_all(&self.name).await {
+            Ok(0) => {}
+            Ok(jobs) => tracing::info!(jobs, "jobs were stopped and given back"),
+            Err(error) => {
+                tracing::warn!(error = %error, "jobs cannot be given back; their leases run out instead")
+            }
+        }
+    }
+}
+
+fn monitor(
+    name: &str,
+    source: Arc<dyn JobSource>,
+    handler: Arc<dyn Handler>,
+    settings: WorkerSettings,
+) -> Monitor {
+    let limit = settings.shutdown;
+    let name = name.to_owned();
+    let worker = move |restarts: usize| {
+        let handler = handler.clone();
+        WorkerBuilder::new(format!("{name}-{restarts}"))
+            .backend(JobBackend::new(source.clone(), settings.clone()))
+            .concurrency(settings.concurrency.max(1))
+            .parallelize(spawn_abortable)
+            .build(move |work: Claimed| {
+                let handler = handler.clone();
+                async move { Ok::<JobEnd, BoxDynError>(handler.handle(work).await) }
+            })
+    };
+    Monitor::new()
+        .register(worker)
+        .should_restart(|_, _| true)
+        .shutdown_timeout(limit)
+}
+
+/// Each attempt is a task of its own; dropping its handle, as a lost lease or the end of the monitor does, aborts it.
+fn spawn_abortable<F>(attempt: F) -> AbortOnDropHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    AbortOnDropHandle::new(tokio::spawn(attempt))
+}
+
+async fn run(monitor: Monitor, stopping: CancellationToken) {
+    let signal = async move {
+        stopping.cancelled().await;
+        Ok(())
+    };
+    if let Err(error) = monitor.run_with_signal(signal).await {
+        tracing::error!(error = %error, "the workers ended with an error");
+    }
+}

@@ -1,0 +1,314 @@
+//! What goes out and what came in by comment: commands, effects, posted reports, runs.
+
+use crate::store_bench::{Bench, LEASE, delivery, on_both};
+use tasksgodzilla::domain::effect::{Effect, NewEffect, Reaction};
+use tasksgodzilla::domain::forge_event::CommentSource;
+use tasksgodzilla::domain::ids::{ProjectId, ProtocolId, RunId, Sha};
+use tasksgodzilla::domain::job::Job;
+use tasksgodzilla::store::command::{CommandOutcome, NewCommand, Taken};
+use tasksgodzilla::store::effect::{EffectStatus, StoredEffect};
+use tasksgodzilla::store::posted::{PostedCheck, PostedComment};
+use tasksgodzilla::store::run::{Artifact, NewRun, RunEnd, RunInputs, RunStatus};
+use tasksgodzilla::store::{self, Accepted, StoreError};
+
+on_both!(
+    a_command_is_taken_once_and_retried_until_it_is_finished,
+    an_effect_is_sent_once_and_in_order,
+    earlier_answers_of_a_topic_are_folded_once,
+    a_posted_revision_only_rises,
+    a_check_is_found_by_the_forges_id,
+    a_run_remembers_what_it_did,
+);
+
+async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) {
+    let project = bench.project().await;
+    let Accepted::New(delivery) = bench.store.accept(delivery("a")).await.unwrap() else {
+        panic!("a new delivery")
+    };
+    let new = NewCommand {
+        project: project.id,
+        source: CommentSource::Comment(17),
+        hash: "h".to_owned(),
+        ordinal: 0,
+        delivery,
+        thread: 1,
+        actor: "mia".to_owned(),
+        line: "/step run".to_owned(),
+    };
+    let mut tx = bench.store.begin().await.unwrap();
+    let Taken::New(id) = store::command::take(&mut tx, &new).await.unwrap() else {
+        panic!("a new command")
+    };
+    assert_eq!(
+        store::command::take(&mut tx, &new).await.unwrap(),
+        Taken::Open(id)
+    );
+    let again = NewCommand {
+        ordinal: 1,
+        ..new.clone()
+    };
+    assert!(matches!(
+        store::command::take(&mut tx, &again).await.unwrap(),
+        Taken::New(_)
+    ));
+    let outcome = CommandOutcome::Refused;
+    assert!(store::command::finish(&mut tx, id, outcome).await.unwrap());
+    assert!(
+        !store::command::finish(&mut tx, id, CommandOutcome::Done)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        store::command::take(&mut tx, &new).await.unwrap(),
+        Taken::Finished
+    );
+    let stored = store::command::load(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!((stored.outcome, stored.source), (outcome, new.source));
+    assert_eq!((stored.actor, stored.line), (new.actor, new.line));
+}
+
+fn answer(key: &str, topic: Option<&str>) -> NewEffect {
+    NewEffect {
+        key: key.to_owned(),
+        protocol: None,
+        command: None,
+        effect: Effect::Answer {
+            thread: 1,
+            body: format!("body of {key}"),
+            topic: topic.map(str::to_owned),
+        },
+    }
+}
+
+fn keys(effects: &[StoredEffect]) -> Vec<&str> {
+    effects.iter().map(|effect| effect.key.as_str()).collect()
+}
+
+async fn an_effect_is_sent_once_and_in_order(bench: Bench) {
+    let project = bench.project().await.id;
+    let mut tx = bench.store.begin().await.unwrap();
+    let eyes = NewEffect {
+        effect: Effect::React {
+            to: CommentSource::Issue(4),
+            reaction: Reaction::Eyes,
+        },
+        ..answer("eyes", None)
+    };
+    assert!(store::effect::push(&mut tx, project, &eyes).await.unwrap());
+    assert!(
+        store::effect::push(&mut tx, project, &answer("b", None))
+            .await
+            .unwrap()
+    );
+    assert!(
+        store::effect::push(&mut tx, project, &answer("a", None))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store::effect::push(&mut tx, project, &answer("b", None))
+            .await
+            .unwrap()
+    );
+    tx.commit().await.unwrap();
+    let claimed = bench.claim(10).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].job, Job::SendAnswers { project });
+
+    let mut tx = bench.store.begin().await.unwrap();
+    let open = store::effect::open(&mut tx, project).await.unwrap();
+    assert_eq!(keys(&open), ["eyes", "b", "a"]);
+    assert_eq!(open[0].effect, eyes.effect);
+    assert!(store::effect::mark_sending(&mut tx, open[0].id).await.unwrap());
+    store::effect::mark_sent(&mut tx, open[0].id, "reaction 1")
+        .await
+        .unwrap();
+    assert!(!store::effect::mark_sending(&mut tx, open[0].id).await.unwrap());
+    store::effect::mark_refused(&mut tx, open[1].id, "locked")
+        .await
+        .unwrap();
+    assert!(store::effect::mark_sending(&mut tx, open[2].id).await.unwrap());
+    let open = store::effect::open(&mut tx, project).await.unwrap();
+    assert_eq!(keys(&open), ["a"]);
+    assert_eq!(open[0].status, EffectStatus::Sending);
+    assert_eq!(store::effect::open(&mut tx, ProjectId(99)).await.unwrap(), []);
+}
+
+async fn earlier_answers_of_a_topic_are_folded_once(bench: Bench) {
+    let project = bench.project().await.id;
+    let mut tx = bench.store.begin().await.unwrap();
+    for (key, topic) in [
+        ("1", "status"),
+        ("2", "status"),
+        ("other", "log"),
+        ("3", "status"),
+        ("4", "status"),
+    ] {
+        store::effect::push(&mut tx, project, &answer(key, Some(topic)))
+            .await
+            .unwrap();
+    }
+    let open = store::effect::open(&mut tx, project).await.unwrap();
+    for sent in [0, 2, 3, 4] {
+        store::effect::mark_sent(&mut tx, open[sent].id, "ref")
+            .await
+            .unwrap();
+    }
+    let newest = open[3].id;
+    let earlier = store::effect::earlier_of_topic(&mut tx, project, "status", newest)
+        .await
+        .unwrap();
+    assert_eq!(keys(&earlier), ["1"]);
+    assert_eq!(earlier[0].forge_ref.as_deref(), Some("ref"));
+    store::effect::mark_hidden(&mut tx, earlier[0].id).await.unwrap();
+    let earlier = store::effect::earlier_of_topic(&mut tx, project, "status", newest)
+        .await
+        .unwrap();
+    assert_eq!(keys(&earlier), <[&str; 0]>::default());
+}
+
+async fn a_posted_revision_only_rises(bench: Bench) {
+    let protocol = bench.protocol().await.id;
+    let mut tx = bench.store.begin().await.unwrap();
+    let comment = |revision, hash: &str| PostedComment {
+        kind: "sticky".to_owned(),
+        thread: 1,
+        forge_ref: Some("17".to_owned()),
+        hash: hash.to_owned(),
+        revision,
+    };
+    assert_eq!(
+        store::posted::comment(&mut tx, protocol, "sticky").await.unwrap(),
+        None
+    );
+    for (revision, hash, taken) in [
+        (2, "two", true),
+        (1, "one", false),
+        (2, "again", true),
+        (3, "three", true),
+    ] {
+        let saved = store::posted::save_comment(&mut tx, protocol, &comment(revision, hash)).await;
+        assert_eq!(saved.unwrap(), taken, "{hash}");
+    }
+    let stored = store::posted::comment(&mut tx, protocol, "sticky").await.unwrap();
+    assert_eq!(stored, Some(comment(3, "three")));
+
+    for (revision, generation, taken) in [(2, 2, true), (1, 2, false), (3, 1, false), (3, 2, true)] {
+        let saved = store::posted::save_check(&mut tx, protocol, &check(revision, generation)).await;
+        assert_eq!(saved.unwrap(), taken, "{revision} {generation}");
+    }
+}
+
+fn check(revision: i64, generation: i64) -> PostedCheck {
+    PostedCheck {
+        name: "TasksGodzilla / protocol".to_owned(),
+        sha: Sha::parse(&"a".repeat(40)).unwrap(),
+        forge_id: Some(5),
+        hash: "h".to_owned(),
+        is_final: true,
+        generation,
+        revision,
+    }
+}
+
+async fn a_check_is_found_by_the_forges_id(bench: Bench) {
+    let protocol = bench.protocol().await;
+    let mut tx = bench.store.begin().await.unwrap();
+    let check = check(1, 1);
+    assert!(
+        store::posted::save_check(&mut tx, protocol.id, &check)
+            .await
+            .unwrap()
+    );
+    let found = store::posted::check(&mut tx, protocol.id, &check.name, &check.sha)
+        .await
+        .unwrap();
+    assert_eq!(found.as_ref(), Some(&check));
+    let found = store::posted::check_by_forge_id(&mut tx, protocol.project, 5)
+        .await
+        .unwrap();
+    assert_eq!(found, Some((protocol.id, check.clone())));
+    let found = store::posted::check_by_forge_id(&mut tx, ProjectId(99), 5)
+        .await
+        .unwrap();
+    assert_eq!(found, None);
+    assert_eq!(
+        store::posted::checks(&mut tx, protocol.id).await.unwrap(),
+        [check]
+    );
+}
+
+async fn a_run_remembers_what_it_did(bench: Bench) {
+    let protocol = bench.protocol().await.id;
+    let mut tx = bench.store.begin().await.unwrap();
+    let at = tx.now();
+    store::job::push(&mut tx, Job::PlanProtocol { protocol }, at)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let work = store::job::claim(&bench.store, "w", 1, LEASE)
+        .await
+        .unwrap()
+        .remove(0);
+
+    let mut tx = bench.store.begin_held(work.hold()).await.unwrap();
+    let new = NewRun::of(&work, protocol, None, "1/log".to_owned());
+    let id = store::run::start(&mut tx, &new).await.unwrap();
+    let sha = Sha::parse(&"b".repeat(40)).unwrap();
+    let engine = RunInputs {
+        engine: Some("codex".to_owned()),
+        ..RunInputs::default()
+    };
+    let base = RunInputs {
+        base: Some(sha.clone()),
+        ..RunInputs::default()
+    };
+    store::run::note(&mut tx, id, &engine).await.unwrap();
+    store::run::note(&mut tx, id, &base).await.unwrap();
+    store::run::record_commit(&mut tx, id, &sha).await.unwrap();
+    store::run::record_pushed(&mut tx, id).await.unwrap();
+    let end = RunEnd {
+        status: RunStatus::Failed,
+        usage: Some(serde_json::json!({"tokens": 5})),
+        error: "idle for 300 s".to_owned(),
+        log_bytes: 9,
+    };
+    store::run::finish(&mut tx, id, &end).await.unwrap();
+    let artifact = |bytes| Artifact {
+        name: "patch".to_owned(),
+        kind: "patch".to_owned(),
+        path: "1/patch".to_owned(),
+        sha256: "c".repeat(64),
+        bytes,
+    };
+    for bytes in [1, 2] {
+        store::run::add_artifact(&mut tx, id, &artifact(bytes))
+            .await
+            .unwrap();
+    }
+
+    let run = store::run::load(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!(
+        (run.job, run.attempt, run.kind.as_str()),
+        (work.id, 1, "plan_protocol")
+    );
+    assert_eq!(
+        (run.inputs.engine.as_deref(), run.inputs.base.as_ref()),
+        (Some("codex"), Some(&sha))
+    );
+    assert_eq!((run.commit.as_ref(), run.pushed), (Some(&sha), true));
+    assert_eq!(
+        (run.status, run.usage.clone(), run.log_bytes),
+        (end.status, end.usage, 9)
+    );
+    assert_eq!(run.error, end.error);
+    assert_eq!(
+        store::run::of_protocol(&mut tx, protocol, 5).await.unwrap(),
+        [run]
+    );
+    assert_eq!(store::run::artifacts(&mut tx, id).await.unwrap(), [artifact(2)]);
+    let missing = store::run::record_pushed(&mut tx, RunId(99)).await;
+    assert!(matches!(missing, Err(StoreError::Missing { what: "run" })));
+    let none = store::run::of_protocol(&mut tx, ProtocolId(99), 5).await.unwrap();
+    assert_eq!(none, []);
+}
