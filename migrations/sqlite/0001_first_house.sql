@@ -46,6 +46,7 @@ CREATE TABLE protocol (
     ended TEXT,
     revision BIGINT NOT NULL,
     issue BIGINT NOT NULL,
+    asked_on_pull BIGINT NOT NULL CHECK (asked_on_pull IN (0, 1)),
     pull_number BIGINT,
     pull TEXT,
     base TEXT NOT NULL,
@@ -143,6 +144,7 @@ CREATE TABLE run (
 CREATE INDEX run_by_protocol ON run (protocol_id, run_id);
 CREATE INDEX run_by_step ON run (step_id, run_id);
 CREATE INDEX run_by_job ON run (job_id);
+CREATE INDEX run_by_commit ON run (commit_sha);
 
 CREATE TABLE artifact (
     artifact_id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -47,7 +47,7 @@ pub async fn push(tx: &mut Tx, project: ProjectId, new: &NewEffect) -> Result<bo
                VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8) ON CONFLICT (effect_key) DO NOTHING";
     let (topic, thread) = match &new.effect {
         Effect::Answer { topic, thread, .. } => (topic.as_ref(), Some(*thread)),
-        Effect::React { .. } => (None, None),
+        Effect::React { .. } | Effect::ClosePull { .. } => (None, None),
     };
     let now = tx.now();
     let args = args![

@@ -12,6 +12,8 @@ pub struct NewProtocol {
     pub project: ProjectId,
     pub slug: String,
     pub issue: u64,
+    /// The thread is a pull request.
+    pub asked_on_pull: bool,
     pub base: String,
     pub request: String,
     pub requester: Requester,
@@ -27,8 +29,8 @@ pub struct NewProtocol {
 pub async fn create(tx: &mut Tx, new: NewProtocol) -> Result<Protocol> {
     lock_project(tx, new.project).await?;
     let sql = "INSERT INTO protocol (project_id, number, slug, status, work, drive, reasons, faulted, revision, issue, \
-                                     base, request, requester, engine, model, created_at, changed_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $15) \
+                                     asked_on_pull, base, request, requester, engine, model, created_at, changed_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16, $16) \
                RETURNING *";
     let number = last_number(tx, new.project).await?.max(new.number_floor) + 1;
     let state = ProtocolState::new();
@@ -42,6 +44,7 @@ pub async fn create(tx: &mut Tx, new: NewProtocol) -> Result<Protocol> {
         json(&state.reasons),
         state.faulted,
         new.issue,
+        new.asked_on_pull,
         new.base,
         new.request,
         json(&new.requester),
@@ -193,6 +196,7 @@ fn read(row: &Row) -> Result<Protocol> {
         state: read_state(row)?,
         revision: row.int("revision")?,
         issue: row.number("issue")?,
+        asked_on_pull: row.truth("asked_on_pull")?,
         pull: row.json_or_none("pull")?,
         base: row.text("base")?,
         base_sha: row.sha_or_none("base_sha")?,

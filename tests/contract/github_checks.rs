@@ -18,7 +18,7 @@ fn check_report(colour: Colour) -> CheckReport {
         buttons: vec![Button {
             label: "Run",
             description: "Run all steps",
-            identifier: "run",
+            identifier: "run".to_owned(),
         }],
     }
 }

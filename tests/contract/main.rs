@@ -1,4 +1,4 @@
-//! Contracts of the adapters with the real thing: real git, real databases, real HTTP.
+//! Contracts of the adapters with the real thing: real git, real databases, real queues, real HTTP.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod git;
@@ -9,11 +9,7 @@ mod github_pulls;
 mod github_server;
 mod github_threads;
 mod github_webhooks;
-//! Contracts of the adapters with the real thing: real git, real databases, real queues.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 mod store_bench;
-
 mod store_catalogue;
 mod store_intake;
 mod store_job;

@@ -169,6 +169,7 @@ pub(crate) fn new_protocol(project: &Project) -> NewProtocol {
         project: project.id,
         slug: "split-importer".to_owned(),
         issue: 1,
+        asked_on_pull: false,
         base: "main".to_owned(),
         request: "split the importer".to_owned(),
         requester: Requester {

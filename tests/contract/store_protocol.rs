@@ -61,6 +61,7 @@ async fn a_protocol_comes_back_as_it_was_saved(bench: Bench) {
         node_id: "PR_x".to_owned(),
         url: "https://example.test/9".to_owned(),
         state: PullState::Draft,
+        offered: false,
     });
     protocol.base_sha = Some(sha('a'));
     protocol.base_moved = true;
@@ -145,6 +146,7 @@ async fn a_protocol_is_found_by_all_that_names_it(bench: Bench) {
         node_id: String::new(),
         url: String::new(),
         state: PullState::Draft,
+        offered: false,
     });
     save(&bench, &mut protocol).await.unwrap();
     let mut tx = bench.store.begin().await.unwrap();
