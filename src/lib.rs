@@ -13,3 +13,4 @@ pub mod forge;
 pub mod git;
 pub mod queue;
 pub mod store;
+pub mod prompt;
