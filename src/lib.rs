@@ -14,3 +14,4 @@ pub mod git;
 pub mod queue;
 pub mod store;
 pub mod prompt;
+pub mod report;

@@ -2,11 +2,10 @@
 
 use super::answer;
 use super::facts::Done;
-use super::quote::is_unseen;
 use super::schema::{PLANNING_VALIDATOR, bounded, faults};
 use crate::domain::spec::step_number;
+use crate::domain::text::is_unseen;
 use serde::Deserialize;
-use serde_json::Value;
 use std::fmt;
 
 /// Step files of one plan at most.

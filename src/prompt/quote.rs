@@ -1,5 +1,6 @@
 //! Foreign text as data in a prompt: between fences that it cannot close, cut to a budget, with nothing hidden in it.
 
+use crate::domain::text::{fence_for, revealed};
 use pulldown_cmark::{Event, Parser};
 
 /// Which end of a text is worth more when it has to be cut.
@@ -27,7 +28,7 @@ pub(super) fn quoted(label: &str, text: &str, limit: usize, keep: Keep) -> Strin
         (shown, None) => (shown, cut),
         (shown, Some(_)) => (shown, Some(text.chars().count())),
     };
-    let fence = "`".repeat(FENCE.max(longest_run(shown) + 1));
+    let fence = fence_for(shown, FENCE);
     let note = match (cut, keep) {
         (None, _) => String::new(),
         (Some(all), Keep::Head) => format!("\n(Cut: only the beginning of its {all} characters is shown.)"),
@@ -90,39 +91,6 @@ fn clipped(text: &str, limit: usize, keep: Keep) -> (&str, Option<usize>) {
         Keep::Tail => &text[at..],
     };
     (shown, Some(all))
-}
-
-fn revealed(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => out.push(c),
-            '\r' => {}
-            c if is_unseen(c) => out.push_str(&format!("<U+{:04X}>", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Control, direction and zero-width characters, and those that carry text without showing it. The two joiners stay: they
-/// are part of several scripts and of emoji.
-pub(super) fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-fn longest_run(text: &str) -> usize {
-    let mut longest = 0;
-    let mut run = 0;
-    for byte in text.bytes() {
-        run = if byte == b'`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
 }
 
 fn capitalised(label: &str) -> String {

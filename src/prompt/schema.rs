@@ -1,5 +1,6 @@
 //! The schemas under schemas/, embedded and compiled once.
 
+use crate::domain::text::clipped;
 use jsonschema::Validator;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -34,21 +35,13 @@ pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<String> {
 
 /// The first [`FAULTS`] of them, and how many more there are.
 pub(super) fn bounded(faults: impl Iterator<Item = String>) -> Vec<String> {
-    let mut all: Vec<String> = faults.map(|fault| clipped(&fault)).collect();
+    let mut all: Vec<String> = faults.map(|fault| clipped(&fault, 300)).collect();
     if all.len() > FAULTS {
         let more = all.len() - FAULTS;
         all.truncate(FAULTS);
         all.push(format!("and {more} more"));
     }
     all
-}
-
-fn clipped(fault: &str) -> String {
-    let mut shown: String = fault.chars().take(300).collect();
-    if shown.len() < fault.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 fn compiled(schema: &str) -> Validator {

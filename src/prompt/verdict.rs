@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::schema::VERDICT_VALIDATOR;
+use crate::domain::text::clipped;
 use crate::domain::verdict::{Finding, Judgement, Verdict};
 use serde::Deserialize;
 use serde_json::Value;
@@ -183,13 +184,6 @@ fn without_brackets(text: &str) -> String {
         }
     }
     out
-}
-
-fn clipped(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}…", &text[..at]),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use super::*;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn answer(files: &[(&str, &str)]) -> String {
     let files: Vec<Value> = files
