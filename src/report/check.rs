@@ -1,1 +1,412 @@
+//! Check runs: what the Checks tab says of a protocol, its plan, its steps and their quality.
 
+use super::comment::{label, progress, reason_lines, step_table};
+use super::fit::{FORGE_BYTES, Keep, fenced, fit};
+use super::text::{code, escape_inline, paragraph, plain};
+use super::time::{duration, tokens};
+use super::view::ProtocolView;
+use super::words::{capitalised, count, headline, qa_words, step_words, verdict_words};
+use crate::domain::colour::{self, Colour};
+use crate::domain::drive;
+use crate::domain::protocol::{Act, ProtocolStatus};
+use crate::domain::step::{Step, StepStatus};
+use crate::domain::text::clipped;
+use crate::domain::verdict::{Finding, Judgement, Severity};
+
+/// A check run before it is in a forge's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckText {
+    pub name: String,
+    pub colour: Colour,
+    /// Plain text, at most 255 characters.
+    pub title: String,
+    /// Markdown, at most [`FORGE_BYTES`].
+    pub summary: String,
+    pub text: Option<String>,
+    /// Our page behind "Details".
+    pub details: Option<String>,
+    /// At most three; GitHub shows them on completed runs only.
+    pub buttons: Vec<Button>,
+}
+
+/// A button on a check: GitHub takes 20, 40 and 20 characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Button {
+    pub label: &'static str,
+    pub description: &'static str,
+    pub identifier: String,
+}
+
+/// What a button's identifier begins with, the command it stands for, its label and what it says it does. Those of steps
+/// have the step's number behind a dash: `retry-2`.
+struct Declared {
+    identifier: &'static str,
+    command: &'static str,
+    label: &'static str,
+    description: &'static str,
+    of_step: Scope,
+}
+
+#[derive(PartialEq, Eq)]
+enum Scope {
+    Protocol,
+    Step,
+}
+
+const RUN_ALL: Declared = declared(
+    "run-all",
+    "/protocol run",
+    "Run all steps",
+    "Do all steps that are left",
+);
+const RUN_NEXT: Declared = declared(
+    "run-next",
+    "/step run next",
+    "Run next step",
+    "Do one step and rest",
+);
+const RESUME: Declared = declared(
+    "resume",
+    "/protocol resume",
+    "Resume",
+    "Go on from where it stopped",
+);
+const REPLAN: Declared = declared(
+    "replan",
+    "/protocol replan",
+    "Plan again",
+    "Make a new plan in place of this one",
+);
+const OPEN_PULL: Declared = declared(
+    "open-pr",
+    "/protocol pr",
+    "Open or push again",
+    "Try the push and pull request again",
+);
+const MERGE: Declared = declared("merge", "/protocol merge", "Merge", "Merge the judged commit");
+const RETRY: Declared = of_step("retry", "/step retry", "Retry", "Do this step again");
+const JUDGE: Declared = of_step("qa", "/step qa", "Judge again", "Run QA of this step again");
+const ALL: [&Declared; 8] = [
+    &RUN_ALL, &RUN_NEXT, &RESUME, &REPLAN, &OPEN_PULL, &MERGE, &RETRY, &JUDGE,
+];
+
+const fn declared(
+    identifier: &'static str,
+    command: &'static str,
+    label: &'static str,
+    description: &'static str,
+) -> Declared {
+    Declared {
+        identifier,
+        command,
+        label,
+        description,
+        of_step: Scope::Protocol,
+    }
+}
+
+const fn of_step(
+    identifier: &'static str,
+    command: &'static str,
+    label: &'static str,
+    description: &'static str,
+) -> Declared {
+    Declared {
+        identifier,
+        command,
+        label,
+        description,
+        of_step: Scope::Step,
+    }
+}
+
+/// The command that a button stands for, `None` for an identifier that is not ours.
+pub fn button_command(identifier: &str) -> Option<String> {
+    let plain = ALL
+        .iter()
+        .find(|button| button.of_step == Scope::Protocol && button.identifier == identifier);
+    if let Some(button) = plain {
+        return Some(button.command.to_owned());
+    }
+    let (word, number) = identifier.rsplit_once('-')?;
+    let button = ALL
+        .iter()
+        .find(|button| button.of_step == Scope::Step && button.identifier == word)?;
+    let is_number = !number.is_empty() && number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
+    let number: u32 = is_number.then(|| number.parse().ok()).flatten()?;
+    Some(format!("{} {number}", button.command))
+}
+
+impl Declared {
+    fn button(&self) -> Button {
+        Button {
+            label: self.label,
+            description: self.description,
+            identifier: self.identifier.to_owned(),
+        }
+    }
+
+    fn for_step(&self, step: u32) -> Button {
+        Button {
+            identifier: format!("{}-{step}", self.identifier),
+            ..self.button()
+        }
+    }
+}
+
+/// `TasksGodzilla / protocol`: the one check to require.
+pub fn protocol(view: &ProtocolView) -> CheckText {
+    let head = headline(view);
+    let mut summary = head.next.markdown();
+    for line in reason_lines(view) {
+        summary.push_str(&format!("\n\n- {line}"));
+    }
+    let progress = if view.steps.is_empty() {
+        String::new()
+    } else {
+        format!("{}.", progress(view))
+    };
+    if !progress.is_empty() {
+        summary = format!("{progress} {summary}");
+    }
+    CheckText {
+        name: "TasksGodzilla / protocol".to_owned(),
+        colour: colour::protocol_colour(&view.protocol, &view.steps),
+        title: head.state.plain(200),
+        summary: bounded(view, &summary),
+        text: step_table(view).map(|table| bounded(view, &table)),
+        details: view.links.page.clone(),
+        buttons: protocol_buttons(view),
+    }
+}
+
+/// `TasksGodzilla / plan`.
+pub fn plan(view: &ProtocolView) -> CheckText {
+    let colour = colour::plan_colour(&view.protocol);
+    let title = match colour {
+        Colour::Success => {
+            format!(
+                "{}, plan {}",
+                count(view.steps.len(), "step"),
+                view.protocol.plan_revision
+            )
+        }
+        Colour::Running => "Planning".to_owned(),
+        Colour::Cancelled => "Cancelled before there was a plan".to_owned(),
+        _ => "There is no plan".to_owned(),
+    };
+    let names = view.steps.iter().map(|step| {
+        format!(
+            "- {}",
+            escape_inline(&format!("{:02} {}", step.number, clipped(&step.spec.name, 100)))
+        )
+    });
+    let summary = match colour {
+        Colour::Success => names.collect::<Vec<_>>().join("\n"),
+        _ => headline(view).next.markdown(),
+    };
+    let plan = &view.protocol.plan;
+    let page = view.links.page.as_deref();
+    CheckText {
+        name: "TasksGodzilla / plan".to_owned(),
+        colour,
+        title,
+        summary: bounded(view, &summary),
+        text: (!plan.is_empty()).then(|| fenced(plan, "markdown", FORGE_BYTES, Keep::Head, page)),
+        details: view.links.page.clone(),
+        buttons: if may_replan(view) {
+            vec![REPLAN.button()]
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+/// `TasksGodzilla / NN slug`.
+pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
+    let spent = [
+        (step.engine_ms > 0).then(|| duration(step.engine_ms)),
+        (step.tokens > 0).then(|| format!("{} tokens", tokens(step.tokens))),
+        (step.attempts > 1).then(|| format!("attempt {}", step.attempts)),
+    ];
+    let mut title = vec![capitalised(&step_words(step))];
+    title.extend(spent.into_iter().flatten());
+    let summary = format!(
+        "{}\n\nQA: {}.",
+        escape_inline(&clipped(&step.spec.name, 300)),
+        qa_words(step)
+    );
+    let retry = matches!(step.status, StepStatus::Failed | StepStatus::Blocked) && is_open(view);
+    CheckText {
+        name: format!("TasksGodzilla / {}", label(step)),
+        colour: colour::step_colour(step),
+        title: plain(&title.join(", "), 200),
+        summary: bounded(view, &summary),
+        text: said(view, &step.summary),
+        details: details(view, step),
+        buttons: if retry {
+            vec![RETRY.for_step(step.number)]
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+/// `TasksGodzilla / NN slug QA`; `None` when the step was not judged. `judgement` is what the verdict rests on.
+pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) -> Option<CheckText> {
+    let colour = colour::qa_colour(step)?;
+    let judged = step.judged.as_ref()?;
+    let findings = judgement.map_or(&[][..], |judgement| &judgement.findings);
+    let weighed =
+        [Severity::Blocking, Severity::Warning, Severity::Note].map(|severity| weighed(findings, severity));
+    let title: Vec<String> = std::iter::once(capitalised(&qa_words(step)))
+        .chain(weighed.into_iter().flatten())
+        .collect();
+    let amended = judgement.and_then(|judgement| judgement.amended.as_deref());
+    let mut summary = format!(
+        "QA {} commit {}.",
+        verdict_words(judged.verdict),
+        judged.sha.short()
+    );
+    if let Some(amended) = amended {
+        summary.push_str(&format!(
+            " {}.",
+            super::words::Phrase::marked(&capitalised(amended)).markdown()
+        ));
+    }
+    if let Some(judgement) = judgement {
+        summary.push_str(&format!("\n\n{}", paragraph(&clipped(&judgement.summary, 4_000))));
+    }
+    let mut buttons = Vec::new();
+    if is_open(view) && colour != Colour::Success {
+        buttons.push(JUDGE.for_step(step.number));
+        if matches!(step.status, StepStatus::Failed | StepStatus::Blocked) {
+            buttons.push(RETRY.for_step(step.number));
+        }
+    }
+    Some(CheckText {
+        name: format!("TasksGodzilla / {} QA", label(step)),
+        colour,
+        title: plain(&title.join(", "), 200),
+        summary: bounded(view, &summary),
+        text: (!findings.is_empty()).then(|| bounded(view, &finding_lines(findings).join("\n"))),
+        details: details(view, step),
+        buttons,
+    })
+}
+
+/// Findings as list items, the heaviest first.
+pub(super) fn finding_lines(findings: &[Finding]) -> Vec<String> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.severity as u8);
+    sorted
+        .into_iter()
+        .map(|finding| {
+            format!(
+                "- **{}** {}",
+                severity_words(finding.severity),
+                finding_line(finding)
+            )
+        })
+        .collect()
+}
+
+pub(super) fn finding_line(finding: &Finding) -> String {
+    let place = finding
+        .path
+        .as_deref()
+        .map(|path| format!("{}: ", code(&clipped(path, 200))))
+        .unwrap_or_default();
+    format!("{place}{}", escape_inline(&clipped(&finding.text, 2_000)))
+}
+
+fn severity_words(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Blocking => "Blocks:",
+        Severity::Warning => "Warning:",
+        Severity::Note => "Note:",
+    }
+}
+
+fn weighed(findings: &[Finding], severity: Severity) -> Option<String> {
+    let number = findings
+        .iter()
+        .filter(|finding| finding.severity == severity)
+        .count();
+    let words = match severity {
+        Severity::Blocking => format!("{number} blocking"),
+        Severity::Warning => count(number, "warning"),
+        Severity::Note => count(number, "note"),
+    };
+    (number > 0).then_some(words)
+}
+
+/// The most likely next acts, at most three.
+fn protocol_buttons(view: &ProtocolView) -> Vec<Button> {
+    let mut buttons = match view.protocol.status() {
+        ProtocolStatus::Planned if drive::all_done(&view.steps) => {
+            match (drive::not_green(&view.protocol, &view.steps), &view.protocol.pull) {
+                (None, Some(_)) => vec![MERGE.button()],
+                (None, None) => vec![OPEN_PULL.button()],
+                (Some(_), _) => vec![RUN_ALL.button()],
+            }
+        }
+        ProtocolStatus::Planned => vec![RUN_ALL.button(), RUN_NEXT.button(), REPLAN.button()],
+        ProtocolStatus::Paused | ProtocolStatus::Failed => vec![RESUME.button()],
+        ProtocolStatus::Blocked => blocked_buttons(view),
+        ProtocolStatus::Pending
+        | ProtocolStatus::Planning
+        | ProtocolStatus::Running
+        | ProtocolStatus::Cancelled
+        | ProtocolStatus::Completed => Vec::new(),
+    };
+    buttons.truncate(3);
+    buttons
+}
+
+fn blocked_buttons(view: &ProtocolView) -> Vec<Button> {
+    let mut buttons: Vec<Button> = Vec::new();
+    let acts = view.protocol.state.reasons.iter().filter_map(|reason| {
+        match (reason.key.cleared_by(), reason.step) {
+            (Act::Retry, Some(step)) => Some(RETRY.for_step(step)),
+            (Act::Retry, None) => None,
+            (Act::Resume, _) => Some(RESUME.button()),
+            (Act::Pr, _) => Some(OPEN_PULL.button()),
+            (Act::Replan, _) => Some(REPLAN.button()),
+        }
+    });
+    for button in acts.chain([REPLAN.button()]) {
+        if !buttons.contains(&button) {
+            buttons.push(button);
+        }
+    }
+    buttons
+}
+
+fn may_replan(view: &ProtocolView) -> bool {
+    matches!(
+        view.protocol.status(),
+        ProtocolStatus::Planned | ProtocolStatus::Paused | ProtocolStatus::Blocked
+    )
+}
+
+fn is_open(view: &ProtocolView) -> bool {
+    !view.protocol.status().is_terminal()
+}
+
+fn details(view: &ProtocolView, step: &Step) -> Option<String> {
+    let run = view.links.runs.get(&step.number).map(|run| run.url.clone());
+    run.or_else(|| view.links.page.clone())
+}
+
+fn said(view: &ProtocolView, words: &str) -> Option<String> {
+    let page = view.links.page.as_deref();
+    (!words.trim().is_empty()).then(|| fenced(words, "", FORGE_BYTES, Keep::Tail, page))
+}
+
+fn bounded(view: &ProtocolView, text: &str) -> String {
+    fit(text, FORGE_BYTES, Keep::Head, view.links.page.as_deref())
+}
+
+#[cfg(test)]
+mod tests;

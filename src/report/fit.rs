@@ -44,7 +44,7 @@ pub fn fit(text: &str, bytes: usize, keep: Keep, rest: Option<&str>) -> String {
 }
 
 /// Raw `words` in a fenced block of at most `bytes` in all.
-pub fn fenced(words: &str, info: &str, (bytes, keep): (usize, Keep), rest: Option<&str>) -> String {
+pub fn fenced(words: &str, info: &str, bytes: usize, keep: Keep, rest: Option<&str>) -> String {
     let shown = revealed(words);
     let whole = fence(&shown, info);
     if whole.len() <= bytes {
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_log_keeps_its_end() {
-        insta::assert_snapshot!(fenced(&"é ``` é\n".repeat(50), "", (150, Keep::Tail), PAGE), @r"
+        insta::assert_snapshot!(fenced(&"é ``` é\n".repeat(50), "", 150, Keep::Tail, PAGE), @r"
         (Too long for here: only the end of 500 bytes is shown; all of it is on [its page](<https://bot.example/p/1>).)
 
         ````
@@ -235,7 +235,7 @@ mod tests {
     fn a_budget_too_small_for_anything_still_holds() {
         for bytes in 0..120 {
             assert!(fit(&"é\n".repeat(100), bytes, Keep::Head, PAGE).len() <= bytes);
-            assert!(fenced(&"é\n".repeat(100), "", (bytes, Keep::Tail), PAGE).len() <= bytes);
+            assert!(fenced(&"é\n".repeat(100), "", bytes, Keep::Tail, PAGE).len() <= bytes);
         }
     }
 
@@ -264,7 +264,7 @@ mod tests {
                 let cut = fit(&text, bytes, keep, PAGE);
                 prop_assert!(cut.len() <= bytes);
                 prop_assert!(cut == text || !is_left_open(&cut), "{keep:?}: {cut}");
-                let block = fenced(&text, "", (bytes, keep), PAGE);
+                let block = fenced(&text, "", bytes, keep, PAGE);
                 prop_assert!(block.len() <= bytes);
                 prop_assert!(!is_left_open(&block), "{keep:?}: {block}");
             }

@@ -37,6 +37,21 @@ pub fn escape_inline(words: &str) -> String {
     out
 }
 
+/// `words` with every mention, reference and `[skip ci]` broken, but otherwise as they are: for a fence whose content may
+/// end up in a commit message.
+pub fn defused(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        out.push(c);
+        if is_live(c, &out, rest) || (c == '[' && rest.starts_with(char::is_alphabetic)) {
+            out.push(BREAK);
+        }
+    }
+    out
+}
+
 /// Whether a forge might make a link of what begins with `c`, the last character of `before`.
 fn is_live(c: char, before: &str, after: &str) -> bool {
     let next = after.chars().next();
@@ -80,6 +95,15 @@ pub fn fence(words: &str, info: &str) -> String {
     let shown = revealed(words.trim_matches('\n'));
     let fence = fence_for(&shown, 3);
     format!("{fence}{info}\n{}\n{fence}", shown.trim_end())
+}
+
+/// `words` as a paragraph when they are one line, else as a fenced block that keeps their lines.
+pub fn paragraph(words: &str) -> String {
+    if words.trim().contains('\n') {
+        fence(words, "")
+    } else {
+        escape_inline(words)
+    }
 }
 
 /// A link with foreign words, when `url` is a plain http(s) address; else the words alone.

@@ -117,6 +117,15 @@ fn a_name_in_code_stays_in_its_span() {
 }
 
 #[test]
+fn what_may_become_a_commit_message_is_defused_and_reads_the_same() {
+    let words = "fixes #3, GH-4, https://github.com/a/b/issues/5 @bob\n[skip ci] [x](y)";
+    let defused = defused(words);
+    assert_eq!(live(&defused), None);
+    assert!(!defused.contains("[skip ci]"));
+    assert_eq!(defused.replace(BREAK, ""), words);
+}
+
+#[test]
 fn only_plain_addresses_become_links() {
     assert_eq!(
         link("CI", "https://ci.example/1?a=b"),
