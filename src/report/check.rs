@@ -1,5 +1,9 @@
 //! Check runs: what the Checks tab says of a protocol, its plan, its steps and their quality.
 
+mod button;
+
+pub use button::{Button, button_command};
+
 use super::comment::{label, progress, reason_lines, step_table};
 use super::fit::{FORGE_BYTES, Keep, fenced, fit};
 use super::text::{code, escape_inline, paragraph, plain};
@@ -7,8 +11,7 @@ use super::time::{duration, tokens};
 use super::view::ProtocolView;
 use super::words::{capitalised, count, headline, qa_words, step_words, verdict_words};
 use crate::domain::colour::{self, Colour};
-use crate::domain::drive;
-use crate::domain::protocol::{Act, ProtocolStatus};
+use crate::domain::protocol::ProtocolStatus;
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::text::clipped;
 use crate::domain::verdict::{Finding, Judgement, Severity};
@@ -27,131 +30,6 @@ pub struct CheckText {
     pub details: Option<String>,
     /// At most three; GitHub shows them on completed runs only.
     pub buttons: Vec<Button>,
-}
-
-/// A button on a check: GitHub takes 20, 40 and 20 characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Button {
-    pub label: &'static str,
-    pub description: &'static str,
-    pub identifier: String,
-}
-
-/// What a button's identifier begins with, the command it stands for, its label and what it says it does. Those of steps
-/// have the step's number behind a dash: `retry-2`.
-struct Declared {
-    identifier: &'static str,
-    command: &'static str,
-    label: &'static str,
-    description: &'static str,
-    of_step: Scope,
-}
-
-#[derive(PartialEq, Eq)]
-enum Scope {
-    Protocol,
-    Step,
-}
-
-const RUN_ALL: Declared = declared(
-    "run-all",
-    "/protocol run",
-    "Run all steps",
-    "Do all steps that are left",
-);
-const RUN_NEXT: Declared = declared(
-    "run-next",
-    "/step run next",
-    "Run next step",
-    "Do one step and rest",
-);
-const RESUME: Declared = declared(
-    "resume",
-    "/protocol resume",
-    "Resume",
-    "Go on from where it stopped",
-);
-const REPLAN: Declared = declared(
-    "replan",
-    "/protocol replan",
-    "Plan again",
-    "Make a new plan in place of this one",
-);
-const OPEN_PULL: Declared = declared(
-    "open-pr",
-    "/protocol pr",
-    "Open or push again",
-    "Try the push and pull request again",
-);
-const MERGE: Declared = declared("merge", "/protocol merge", "Merge", "Merge the judged commit");
-const RETRY: Declared = of_step("retry", "/step retry", "Retry", "Do this step again");
-const JUDGE: Declared = of_step("qa", "/step qa", "Judge again", "Run QA of this step again");
-const ALL: [&Declared; 8] = [
-    &RUN_ALL, &RUN_NEXT, &RESUME, &REPLAN, &OPEN_PULL, &MERGE, &RETRY, &JUDGE,
-];
-
-const fn declared(
-    identifier: &'static str,
-    command: &'static str,
-    label: &'static str,
-    description: &'static str,
-) -> Declared {
-    Declared {
-        identifier,
-        command,
-        label,
-        description,
-        of_step: Scope::Protocol,
-    }
-}
-
-const fn of_step(
-    identifier: &'static str,
-    command: &'static str,
-    label: &'static str,
-    description: &'static str,
-) -> Declared {
-    Declared {
-        identifier,
-        command,
-        label,
-        description,
-        of_step: Scope::Step,
-    }
-}
-
-/// The command that a button stands for, `None` for an identifier that is not ours.
-pub fn button_command(identifier: &str) -> Option<String> {
-    let plain = ALL
-        .iter()
-        .find(|button| button.of_step == Scope::Protocol && button.identifier == identifier);
-    if let Some(button) = plain {
-        return Some(button.command.to_owned());
-    }
-    let (word, number) = identifier.rsplit_once('-')?;
-    let button = ALL
-        .iter()
-        .find(|button| button.of_step == Scope::Step && button.identifier == word)?;
-    let is_number = !number.is_empty() && number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
-    let number: u32 = is_number.then(|| number.parse().ok()).flatten()?;
-    Some(format!("{} {number}", button.command))
-}
-
-impl Declared {
-    fn button(&self) -> Button {
-        Button {
-            label: self.label,
-            description: self.description,
-            identifier: self.identifier.to_owned(),
-        }
-    }
-
-    fn for_step(&self, step: u32) -> Button {
-        Button {
-            identifier: format!("{}-{step}", self.identifier),
-            ..self.button()
-        }
-    }
 }
 
 /// `TasksGodzilla / protocol`: the one check to require.
@@ -176,7 +54,7 @@ pub fn protocol(view: &ProtocolView) -> CheckText {
         summary: bounded(view, &summary),
         text: step_table(view).map(|table| bounded(view, &table)),
         details: view.links.page.clone(),
-        buttons: protocol_buttons(view),
+        buttons: button::of_protocol(view),
     }
 }
 
@@ -215,7 +93,7 @@ pub fn plan(view: &ProtocolView) -> CheckText {
         text: (!plan.is_empty()).then(|| fenced(plan, "markdown", FORGE_BYTES, Keep::Head, page)),
         details: view.links.page.clone(),
         buttons: if may_replan(view) {
-            vec![REPLAN.button()]
+            vec![button::REPLAN.button()]
         } else {
             Vec::new()
         },
@@ -245,7 +123,7 @@ pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
         text: said(view, &step.summary),
         details: details(view, step),
         buttons: if retry {
-            vec![RETRY.for_step(step.number)]
+            vec![button::RETRY.for_step(step.number)]
         } else {
             Vec::new()
         },
@@ -264,9 +142,9 @@ pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) 
         .collect();
     let amended = judgement.and_then(|judgement| judgement.amended.as_deref());
     let mut summary = format!(
-        "QA {} commit {}.",
-        verdict_words(judged.verdict),
-        judged.sha.short()
+        "QA of commit {}: {}.",
+        judged.sha.short(),
+        verdict_words(judged.verdict)
     );
     if let Some(amended) = amended {
         summary.push_str(&format!(
@@ -279,9 +157,9 @@ pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) 
     }
     let mut buttons = Vec::new();
     if is_open(view) && colour != Colour::Success {
-        buttons.push(JUDGE.for_step(step.number));
+        buttons.push(button::JUDGE.for_step(step.number));
         if matches!(step.status, StepStatus::Failed | StepStatus::Blocked) {
-            buttons.push(RETRY.for_step(step.number));
+            buttons.push(button::RETRY.for_step(step.number));
         }
     }
     Some(CheckText {
@@ -339,48 +217,6 @@ fn weighed(findings: &[Finding], severity: Severity) -> Option<String> {
         Severity::Note => count(number, "note"),
     };
     (number > 0).then_some(words)
-}
-
-/// The most likely next acts, at most three.
-fn protocol_buttons(view: &ProtocolView) -> Vec<Button> {
-    let mut buttons = match view.protocol.status() {
-        ProtocolStatus::Planned if drive::all_done(&view.steps) => {
-            match (drive::not_green(&view.protocol, &view.steps), &view.protocol.pull) {
-                (None, Some(_)) => vec![MERGE.button()],
-                (None, None) => vec![OPEN_PULL.button()],
-                (Some(_), _) => vec![RUN_ALL.button()],
-            }
-        }
-        ProtocolStatus::Planned => vec![RUN_ALL.button(), RUN_NEXT.button(), REPLAN.button()],
-        ProtocolStatus::Paused | ProtocolStatus::Failed => vec![RESUME.button()],
-        ProtocolStatus::Blocked => blocked_buttons(view),
-        ProtocolStatus::Pending
-        | ProtocolStatus::Planning
-        | ProtocolStatus::Running
-        | ProtocolStatus::Cancelled
-        | ProtocolStatus::Completed => Vec::new(),
-    };
-    buttons.truncate(3);
-    buttons
-}
-
-fn blocked_buttons(view: &ProtocolView) -> Vec<Button> {
-    let mut buttons: Vec<Button> = Vec::new();
-    let acts = view.protocol.state.reasons.iter().filter_map(|reason| {
-        match (reason.key.cleared_by(), reason.step) {
-            (Act::Retry, Some(step)) => Some(RETRY.for_step(step)),
-            (Act::Retry, None) => None,
-            (Act::Resume, _) => Some(RESUME.button()),
-            (Act::Pr, _) => Some(OPEN_PULL.button()),
-            (Act::Replan, _) => Some(REPLAN.button()),
-        }
-    });
-    for button in acts.chain([REPLAN.button()]) {
-        if !buttons.contains(&button) {
-            buttons.push(button);
-        }
-    }
-    buttons
 }
 
 fn may_replan(view: &ProtocolView) -> bool {

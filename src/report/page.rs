@@ -2,7 +2,7 @@
 
 use super::comment::pull_title;
 use super::template::render;
-use super::text::plain;
+use super::text::{plain, without_colours};
 use super::time::{bytes, duration, tokens, utc};
 use super::view::{ArtifactLine, ProtocolView, RunLine, RunStatus, RunView};
 use super::words::{
@@ -60,7 +60,7 @@ pub fn protocol(view: &ProtocolView, runs: &[RunLine], artifacts: &[ArtifactLine
 /// One run with the end of its log.
 pub fn run(view: &RunView<'_>, now: Moment) -> String {
     let line = &view.line;
-    let log = revealed(view.log);
+    let log = revealed(&without_colours(view.log));
     let from = log.ceil_char_boundary(log.len().saturating_sub(LOG));
     let is_cut = from > 0 || u64::try_from(view.log.len()).is_ok_and(|shown| shown < view.log_bytes);
     render(
@@ -101,7 +101,7 @@ fn reasons(view: &ProtocolView) -> Vec<Value> {
     let row = |reason: &Reason| {
         context! {
             what => capitalised(&reason_words(reason)),
-            detail => Value::from(Serde(&Phrase::marked(&plain(&reason.detail, LINE)))),
+            detail => Value::from(Serde(&Phrase::marked(plain(&reason.detail, LINE).trim_end_matches('.')))),
             command => view.clearing(reason),
             does => what_clearing_does(reason),
             since => utc(reason.since),
