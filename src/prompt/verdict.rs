@@ -73,7 +73,8 @@ fn by_text(answer: &str) -> Judgement {
     }
 }
 
-/// What each line that names a verdict says; `None` for a word that is no verdict. Quotes and code are somebody else's.
+/// What each line that names a verdict says; `None` for a word that is no verdict. Code is somebody else's, and so are quotes, whose
+/// lines begin with `>`.
 fn verdict_lines(answer: &str) -> Vec<Option<Verdict>> {
     let mut found = Vec::new();
     let mut lines = own_lines(answer).into_iter().peekable();
@@ -87,7 +88,7 @@ fn verdict_lines(answer: &str) -> Vec<Option<Verdict>> {
     found
 }
 
-/// Lines with something in them that are neither quoted nor in a fence, unless the fence holds the whole answer.
+/// Lines with something in them that are not in a fence, unless the fence holds the whole answer.
 fn own_lines(answer: &str) -> Vec<&str> {
     let filled: Vec<&str> = answer
         .lines()
@@ -107,7 +108,7 @@ fn own_lines(answer: &str) -> Vec<&str> {
     for line in whole {
         if is_fence(line) {
             inside = !inside;
-        } else if !inside && !line.starts_with('>') {
+        } else if !inside {
             own.push(*line);
         }
     }
