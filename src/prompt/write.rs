@@ -55,7 +55,7 @@ pub fn decompose(facts: &ExecutionFacts<'_>) -> Prompt {
         number => facts.identity.number.to_string(),
         slug => inline(facts.identity.slug, WORD),
         file => inline(&format!("{}.md", facts.step_id), WORD),
-        plan => quoted("plan.md", facts.plan, PLAN, Keep::Head),
+        plan => quoted("the file plan.md", facts.plan, PLAN, Keep::Head),
         step => quoted("the step file", facts.step, STEP, Keep::Head),
     })
 }
@@ -70,9 +70,9 @@ pub fn execute(facts: &ExecutionFacts<'_>) -> Prompt {
         number => facts.identity.number.to_string(),
         slug => inline(facts.identity.slug, WORD),
         step_id => inline(facts.step_id, WORD),
-        plan => quoted("plan.md", facts.plan, PLAN, Keep::Head),
-        context => quoted("context.md", facts.context, CONTEXT, Keep::Head),
-        log => quoted("end of log.md", facts.log, LOG, Keep::Tail),
+        plan => quoted("the file plan.md", facts.plan, PLAN, Keep::Head),
+        context => quoted("the file context.md", facts.context, CONTEXT, Keep::Head),
+        log => quoted("the end of log.md", facts.log, LOG, Keep::Tail),
         notes => notes.collect::<Vec<_>>().join("\n\n"),
         step => quoted("the step file", facts.step, STEP, Keep::Head),
     })
@@ -85,9 +85,9 @@ pub fn quality(facts: &QualityFacts<'_>) -> Prompt {
         slug => inline(facts.identity.slug, WORD),
         step_id => inline(facts.step_id, WORD),
         light => facts.depth == Depth::Light,
-        plan => quoted("plan.md", facts.plan, PLAN, Keep::Head),
-        context => quoted("context.md", facts.context, CONTEXT, Keep::Head),
-        log => quoted("end of log.md", facts.log, LOG, Keep::Tail),
+        plan => quoted("the file plan.md", facts.plan, PLAN, Keep::Head),
+        context => quoted("the file context.md", facts.context, CONTEXT, Keep::Head),
+        log => quoted("the end of log.md", facts.log, LOG, Keep::Tail),
         step => quoted("the step file", facts.step, STEP, Keep::Head),
         git_status => quoted("git status", facts.git_status, STATUS, Keep::Head),
         last_commit => quoted("last commit", facts.last_commit, WORD * 5, Keep::Head),
@@ -119,8 +119,8 @@ fn replanned(replan: &Replan<'_>) -> Value {
         .filter_map(|done| spec::step_number(&done.file))
         .max();
     context! {
-        words => quoted("why", &without_comments(replan.words), REQUEST, Keep::Head),
-        plan => quoted("the earlier plan.md", replan.plan, PLAN, Keep::Head),
+        words => quoted("why, in the words of the person who asked", &without_comments(replan.words), REQUEST, Keep::Head),
+        plan => quoted("the plan so far", replan.plan, PLAN, Keep::Head),
         done => (!done.is_empty()).then(|| format!("\n{}", done.join("\n"))),
         next => format!("{:02}", last.map_or(0, |last| last + 1)),
     }
