@@ -2,7 +2,7 @@
 
 use super::lease::LeaseLayer;
 use super::workers::WorkerSettings;
-use super::{JobSource, Wake};
+use super::{JobSource, SourceError, Wake};
 use crate::domain::claim::Claimed;
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
@@ -119,38 +119,28 @@ impl Claims {
                 return None;
             }
             self.wake.listen();
-            let wait = self.refill().await;
-            if self.ready.is_empty() {
-                self.idle(wait).await;
+            match self.look().await {
+                Look::Claimed(claimed) => self.ready.extend(claimed),
+                Look::Nothing { wait } => self.idle(wait).await,
             }
         }
     }
 
-    /// Claims for the free places. Returns how long there will be nothing to claim if nothing is said.
-    async fn refill(&mut self) -> Duration {
-        let asked = self.source.now();
+    /// Claims for the free places, in a task of its own: apalis does not poll the stream while it shuts down, and a claim
+    /// that stood still with an open transaction would keep every other writer waiting.
+    async fn look(&mut self) -> Look {
         let free = self.settings.concurrency.saturating_sub(self.worker.task_count());
         let limit = u32::try_from(free.max(1)).unwrap_or(u32::MAX);
-        let claimed = self
-            .source
-            .claim(self.worker.name(), limit, self.settings.lease)
-            .await;
-        let next_due = match claimed {
-            Ok(claimed) if claimed.is_empty() => self.source.next_due(asked).await,
-            Ok(claimed) => {
-                self.ready.extend(claimed);
-                return Duration::ZERO;
-            }
-            Err(error) => Err(error),
+        let (source, settings) = (self.source.clone(), self.settings.clone());
+        let worker = self.worker.name().to_owned();
+        let look = tokio::spawn(async move { look(&*source, &worker, limit, &settings).await });
+        let error = match look.await {
+            Ok(Ok(look)) => return look,
+            Ok(Err(error)) => error,
+            Err(panicked) => panicked.into(),
         };
-        match next_due {
-            Ok(Some(due)) => due.since(self.source.now()).min(self.settings.poll),
-            Ok(None) => self.settings.poll,
-            Err(error) => {
-                tracing::warn!(error = %error, "jobs cannot be claimed; trying again");
-                PAUSE
-            }
-        }
+        tracing::warn!(error = %error, "jobs cannot be claimed; trying again");
+        Look::Nothing { wait: PAUSE }
     }
 
     async fn idle(&mut self, wait: Duration) {
@@ -160,4 +150,29 @@ impl Claims {
             () = self.closing.cancelled() => {}
         }
     }
+}
+
+/// What a look at the source found.
+enum Look {
+    Claimed(Vec<Claimed>),
+    /// Nothing, and there will be nothing for this long if nothing is said.
+    Nothing {
+        wait: Duration,
+    },
+}
+
+async fn look(
+    source: &dyn JobSource,
+    worker: &str,
+    limit: u32,
+    settings: &WorkerSettings,
+) -> Result<Look, SourceError> {
+    let asked = source.now();
+    let claimed = source.claim(worker, limit, settings.lease).await?;
+    if !claimed.is_empty() {
+        return Ok(Look::Claimed(claimed));
+    }
+    let due = source.next_due(asked).await?;
+    let wait = due.map_or(settings.poll, |due| due.since(source.now()).min(settings.poll));
+    Ok(Look::Nothing { wait })
 }

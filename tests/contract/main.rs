@@ -9,6 +9,7 @@ mod github_pulls;
 mod github_server;
 mod github_threads;
 mod github_webhooks;
+mod queue;
 mod store_bench;
 mod store_catalogue;
 mod store_intake;
