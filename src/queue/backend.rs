@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// How long to wait after the source failed.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -27,15 +28,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct JobBackend {
     source: Arc<dyn JobSource>,
     settings: WorkerSettings,
+    looks: TaskTracker,
     closing: CancellationToken,
     claims: BoxStream<'static, Claimed>,
 }
 
 impl JobBackend {
-    pub(super) fn new(source: Arc<dyn JobSource>, settings: WorkerSettings) -> Self {
+    /// `looks` keeps account of the claims that are under way, which outlive the backend when it is dropped.
+    pub(super) fn new(source: Arc<dyn JobSource>, settings: WorkerSettings, looks: TaskTracker) -> Self {
         Self {
             source,
             settings,
+            looks,
             closing: CancellationToken::new(),
             claims: futures::stream::pending().boxed(),
         }
@@ -91,6 +95,7 @@ impl BackendConfig for JobBackend {
             source: self.source.clone(),
             worker: worker.clone(),
             settings: self.settings.clone(),
+            looks: self.looks.clone(),
             closing: self.closing.clone(),
             ready: VecDeque::new(),
         };
@@ -105,6 +110,7 @@ struct Claims {
     wake: Box<dyn Wake>,
     worker: WorkerContext,
     settings: WorkerSettings,
+    looks: TaskTracker,
     closing: CancellationToken,
     ready: VecDeque<Claimed>,
 }
@@ -133,7 +139,9 @@ impl Claims {
         let limit = u32::try_from(free.max(1)).unwrap_or(u32::MAX);
         let (source, settings) = (self.source.clone(), self.settings.clone());
         let worker = self.worker.name().to_owned();
-        let look = tokio::spawn(async move { look(&*source, &worker, limit, &settings).await });
+        let look = self
+            .looks
+            .spawn(async move { look(&*source, &worker, limit, &settings).await });
         let error = match look.await {
             Ok(Ok(look)) => return look,
             Ok(Err(error)) => error,

@@ -12,7 +12,7 @@ use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// How a process works.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ impl Default for WorkerSettings {
 pub struct Workers {
     name: String,
     source: Arc<dyn JobSource>,
+    looks: TaskTracker,
     stopping: CancellationToken,
     running: AbortOnDropHandle<()>,
 }
@@ -54,11 +55,17 @@ impl Workers {
     pub fn start(source: Arc<dyn JobSource>, handler: Arc<dyn Handler>, settings: WorkerSettings) -> Self {
         let name = format!("{}-{}", settings.name, uuid::Uuid::new_v4().simple());
         let stopping = CancellationToken::new();
-        let monitor = monitor(&name, source.clone(), handler, settings);
+        let looks = TaskTracker::new();
+        let backend = {
+            let (source, settings, looks) = (source.clone(), settings.clone(), looks.clone());
+            move || JobBackend::new(source.clone(), settings.clone(), looks.clone())
+        };
+        let monitor = monitor(name.clone(), backend, handler, &settings);
         let running = tokio::spawn(run(monitor, stopping.clone()));
         Self {
             name,
             source,
+            looks,
             stopping,
             running: AbortOnDropHandle::new(running),
         }
@@ -70,6 +77,9 @@ impl Workers {
         if let Err(error) = self.running.await {
             tracing::error!(error = %error, "the workers did not end in order");
         }
+        // A claim that is still under way would take its jobs after they were given back.
+        self.looks.close();
+        self.looks.wait().await;
         match self.source.release_all(&self.name).await {
             Ok(0) => {}
             Ok(jobs) => tracing::info!(jobs, "jobs were stopped and given back"),
@@ -81,18 +91,17 @@ impl Workers {
 }
 
 fn monitor(
-    name: &str,
-    source: Arc<dyn JobSource>,
+    name: String,
+    backend: impl Fn() -> JobBackend + Send + Sync + 'static,
     handler: Arc<dyn Handler>,
-    settings: WorkerSettings,
+    settings: &WorkerSettings,
 ) -> Monitor {
-    let limit = settings.shutdown;
-    let name = name.to_owned();
+    let places = settings.concurrency.max(1);
     let worker = move |restarts: usize| {
         let handler = handler.clone();
         WorkerBuilder::new(format!("{name}-{restarts}"))
-            .backend(JobBackend::new(source.clone(), settings.clone()))
-            .concurrency(settings.concurrency.max(1))
+            .backend(backend())
+            .concurrency(places)
             .parallelize(spawn_abortable)
             .build(move |work: Claimed| {
                 let handler = handler.clone();
@@ -102,7 +111,7 @@ fn monitor(
     Monitor::new()
         .register(worker)
         .should_restart(|_, _| true)
-        .shutdown_timeout(limit)
+        .shutdown_timeout(settings.shutdown)
 }
 
 /// Each attempt is a task of its own; dropping its handle, as a lost lease or the end of the monitor does, aborts it.
