@@ -5,6 +5,7 @@ use super::{Handler, JobSource};
 use crate::domain::claim::Claimed;
 use crate::domain::retry::JobEnd;
 use apalis::prelude::WorkerBuilderExt;
+use apalis_core::backend::BackendConfig;
 use apalis_core::error::BoxDynError;
 use apalis_core::monitor::Monitor;
 use apalis_core::worker::builder::WorkerBuilder;
@@ -56,11 +57,12 @@ impl Workers {
         let name = format!("{}-{}", settings.name, uuid::Uuid::new_v4().simple());
         let stopping = CancellationToken::new();
         let looks = TaskTracker::new();
-        let backend = {
-            let (source, settings, looks) = (source.clone(), settings.clone(), looks.clone());
-            move || JobBackend::new(source.clone(), settings.clone(), looks.clone())
+        let limit = settings.shutdown;
+        let monitor = {
+            let (name, source, looks) = (name.clone(), source.clone(), looks.clone());
+            let backend = move || JobBackend::new(source.clone(), settings.clone(), looks.clone());
+            monitor(name, backend, handler).shutdown_timeout(limit)
         };
-        let monitor = monitor(name.clone(), backend, handler, &settings);
         let running = tokio::spawn(run(monitor, stopping.clone()));
         Self {
             name,
@@ -80,12 +82,16 @@ impl Workers {
         // A claim that is still under way would take its jobs after they were given back.
         self.looks.close();
         self.looks.wait().await;
-        match self.source.release_all(&self.name).await {
-            Ok(0) => {}
-            Ok(jobs) => tracing::info!(jobs, "jobs were stopped and given back"),
-            Err(error) => {
-                tracing::warn!(error = %error, "jobs cannot be given back; their leases run out instead")
-            }
+        give_back(&*self.source, &self.name).await;
+    }
+}
+
+async fn give_back(source: &dyn JobSource, name: &str) {
+    match source.release_all(name).await {
+        Ok(0) => {}
+        Ok(jobs) => tracing::info!(jobs, "jobs were stopped and given back"),
+        Err(error) => {
+            tracing::warn!(error = %error, "jobs cannot be given back; their leases run out instead")
         }
     }
 }
@@ -94,13 +100,13 @@ fn monitor(
     name: String,
     backend: impl Fn() -> JobBackend + Send + Sync + 'static,
     handler: Arc<dyn Handler>,
-    settings: &WorkerSettings,
 ) -> Monitor {
-    let places = settings.concurrency.max(1);
     let worker = move |restarts: usize| {
         let handler = handler.clone();
+        let backend = backend();
+        let places = backend.config().concurrency.max(1);
         WorkerBuilder::new(format!("{name}-{restarts}"))
-            .backend(backend())
+            .backend(backend)
             .concurrency(places)
             .parallelize(spawn_abortable)
             .build(move |work: Claimed| {
@@ -108,10 +114,7 @@ fn monitor(
                 async move { Ok::<JobEnd, BoxDynError>(handler.handle(work).await) }
             })
     };
-    Monitor::new()
-        .register(worker)
-        .should_restart(|_, _| true)
-        .shutdown_timeout(settings.shutdown)
+    Monitor::new().register(worker).should_restart(|_, _| true)
 }
 
 /// Each attempt is a task of its own; dropping its handle, as a lost lease or the end of the monitor does, aborts it.

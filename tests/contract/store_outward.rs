@@ -1,6 +1,6 @@
 //! What goes out and what came in by comment: commands, effects, posted reports, runs.
 
-use crate::store_bench::{Bench, LEASE, delivery, on_both};
+use crate::store_bench::{Bench, delivery, on_both};
 use tasksgodzilla::domain::effect::{Effect, NewEffect, Reaction};
 use tasksgodzilla::domain::forge_event::CommentSource;
 use tasksgodzilla::domain::ids::{ProjectId, ProtocolId, RunId, Sha};
@@ -13,11 +13,14 @@ use tasksgodzilla::store::{self, Accepted, StoreError};
 
 on_both!(
     a_command_is_taken_once_and_retried_until_it_is_finished,
-    an_effect_is_sent_once_and_in_order,
+    an_effect_is_kept_once_and_in_order_with_a_job,
+    an_effect_is_open_until_it_is_sent_or_refused,
     earlier_answers_of_a_topic_are_folded_once,
     a_posted_revision_only_rises,
     a_check_is_found_by_the_forges_id,
-    a_run_remembers_what_it_did,
+    a_run_remembers_what_it_worked_from,
+    a_run_remembers_how_it_ended,
+    an_artifact_is_replaced_by_one_of_the_same_name,
 );
 
 async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) {
@@ -84,9 +87,18 @@ fn keys(effects: &[StoredEffect]) -> Vec<&str> {
     effects.iter().map(|effect| effect.key.as_str()).collect()
 }
 
-async fn an_effect_is_sent_once_and_in_order(bench: Bench) {
-    let project = bench.project().await.id;
+async fn push_all(bench: &Bench, project: ProjectId, effects: &[NewEffect]) -> Vec<bool> {
     let mut tx = bench.store.begin().await.unwrap();
+    let mut new = Vec::new();
+    for effect in effects {
+        new.push(store::effect::push(&mut tx, project, effect).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    new
+}
+
+async fn an_effect_is_kept_once_and_in_order_with_a_job(bench: Bench) {
+    let project = bench.project().await.id;
     let eyes = NewEffect {
         effect: Effect::React {
             to: CommentSource::Issue(4),
@@ -94,44 +106,45 @@ async fn an_effect_is_sent_once_and_in_order(bench: Bench) {
         },
         ..answer("eyes", None)
     };
-    assert!(store::effect::push(&mut tx, project, &eyes).await.unwrap());
-    assert!(
-        store::effect::push(&mut tx, project, &answer("b", None))
-            .await
-            .unwrap()
+    let effects = [eyes, answer("b", None), answer("a", None), answer("b", None)];
+    assert_eq!(
+        push_all(&bench, project, &effects).await,
+        [true, true, true, false]
     );
-    assert!(
-        store::effect::push(&mut tx, project, &answer("a", None))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store::effect::push(&mut tx, project, &answer("b", None))
-            .await
-            .unwrap()
-    );
-    tx.commit().await.unwrap();
     let claimed = bench.claim(10).await;
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].job, Job::SendAnswers { project });
 
+    let mut db = bench.store.read().await.unwrap();
+    let open = store::effect::open(&mut db, project).await.unwrap();
+    assert_eq!(keys(&open), ["eyes", "b", "a"]);
+    assert_eq!(open[0].effect, effects[0].effect);
+    assert_eq!(store::effect::open(&mut db, ProjectId(99)).await.unwrap(), []);
+}
+
+async fn an_effect_is_open_until_it_is_sent_or_refused(bench: Bench) {
+    let project = bench.project().await.id;
+    let effects = [
+        answer("sent", None),
+        answer("refused", None),
+        answer("unknown", None),
+    ];
+    push_all(&bench, project, &effects).await;
     let mut tx = bench.store.begin().await.unwrap();
     let open = store::effect::open(&mut tx, project).await.unwrap();
-    assert_eq!(keys(&open), ["eyes", "b", "a"]);
-    assert_eq!(open[0].effect, eyes.effect);
-    assert!(store::effect::mark_sending(&mut tx, open[0].id).await.unwrap());
-    store::effect::mark_sent(&mut tx, open[0].id, "reaction 1")
+    for effect in &open {
+        assert!(store::effect::mark_sending(&mut tx, effect.id).await.unwrap());
+    }
+    store::effect::mark_sent(&mut tx, open[0].id, "comment 1")
         .await
         .unwrap();
-    assert!(!store::effect::mark_sending(&mut tx, open[0].id).await.unwrap());
     store::effect::mark_refused(&mut tx, open[1].id, "locked")
         .await
         .unwrap();
-    assert!(store::effect::mark_sending(&mut tx, open[2].id).await.unwrap());
-    let open = store::effect::open(&mut tx, project).await.unwrap();
-    assert_eq!(keys(&open), ["a"]);
-    assert_eq!(open[0].status, EffectStatus::Sending);
-    assert_eq!(store::effect::open(&mut tx, ProjectId(99)).await.unwrap(), []);
+    assert!(!store::effect::mark_sending(&mut tx, open[0].id).await.unwrap());
+    let left = store::effect::open(&mut tx, project).await.unwrap();
+    assert_eq!(keys(&left), ["unknown"]);
+    assert_eq!(left[0].status, EffectStatus::Sending);
 }
 
 async fn earlier_answers_of_a_topic_are_folded_once(bench: Bench) {
@@ -238,42 +251,78 @@ async fn a_check_is_found_by_the_forges_id(bench: Bench) {
     );
 }
 
-async fn a_run_remembers_what_it_did(bench: Bench) {
+/// A run of a planning job, begun under its lease.
+async fn run(bench: &Bench) -> (RunId, ProtocolId) {
     let protocol = bench.protocol().await.id;
     let mut tx = bench.store.begin().await.unwrap();
     let at = tx.now();
-    store::job::push(&mut tx, Job::PlanProtocol { protocol }, at)
-        .await
-        .unwrap();
+    let job = Job::PlanProtocol { protocol };
+    store::job::push(&mut tx, job, at).await.unwrap();
     tx.commit().await.unwrap();
-    let work = store::job::claim(&bench.store, "w", 1, LEASE)
-        .await
-        .unwrap()
-        .remove(0);
-
+    let work = bench.claim(1).await.remove(0);
     let mut tx = bench.store.begin_held(work.hold()).await.unwrap();
     let new = NewRun::of(&work, protocol, None, "1/log".to_owned());
     let id = store::run::start(&mut tx, &new).await.unwrap();
-    let sha = Sha::parse(&"b".repeat(40)).unwrap();
+    tx.commit().await.unwrap();
+    (id, protocol)
+}
+
+async fn a_run_remembers_what_it_worked_from(bench: Bench) {
+    let (id, _) = run(&bench).await;
+    let mut tx = bench.store.begin().await.unwrap();
     let engine = RunInputs {
         engine: Some("codex".to_owned()),
         ..RunInputs::default()
     };
     let base = RunInputs {
-        base: Some(sha.clone()),
+        base: Sha::parse(&"b".repeat(40)),
         ..RunInputs::default()
     };
     store::run::note(&mut tx, id, &engine).await.unwrap();
     store::run::note(&mut tx, id, &base).await.unwrap();
-    store::run::record_commit(&mut tx, id, &sha).await.unwrap();
-    store::run::record_pushed(&mut tx, id).await.unwrap();
+    let run = store::run::load(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!((run.attempt, run.kind.as_str()), (1, "plan_protocol"));
+    assert_eq!(run.status, RunStatus::Running);
+    assert_eq!(
+        run.inputs,
+        RunInputs {
+            base: base.base,
+            ..engine
+        }
+    );
+}
+
+async fn a_run_remembers_how_it_ended(bench: Bench) {
+    let (id, protocol) = run(&bench).await;
+    let sha = Sha::parse(&"b".repeat(40)).unwrap();
     let end = RunEnd {
         status: RunStatus::Failed,
         usage: Some(serde_json::json!({"tokens": 5})),
         error: "idle for 300 s".to_owned(),
         log_bytes: 9,
     };
+    let mut tx = bench.store.begin().await.unwrap();
+    store::run::record_commit(&mut tx, id, &sha).await.unwrap();
+    store::run::record_pushed(&mut tx, id).await.unwrap();
     store::run::finish(&mut tx, id, &end).await.unwrap();
+    let missing = store::run::record_pushed(&mut tx, RunId(99)).await;
+    assert!(matches!(missing, Err(StoreError::Missing { what: "run" })));
+
+    let run = store::run::load(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!((run.commit.as_ref(), run.pushed), (Some(&sha), true));
+    let seen = RunEnd {
+        status: run.status,
+        usage: run.usage.clone(),
+        error: run.error.clone(),
+        log_bytes: run.log_bytes,
+    };
+    assert_eq!(seen, end);
+    let runs = store::run::of_protocol(&mut tx, protocol, 5).await.unwrap();
+    assert_eq!(runs, [run]);
+}
+
+async fn an_artifact_is_replaced_by_one_of_the_same_name(bench: Bench) {
+    let (id, _) = run(&bench).await;
     let artifact = |bytes| Artifact {
         name: "patch".to_owned(),
         kind: "patch".to_owned(),
@@ -281,34 +330,12 @@ async fn a_run_remembers_what_it_did(bench: Bench) {
         sha256: "c".repeat(64),
         bytes,
     };
+    let mut tx = bench.store.begin().await.unwrap();
     for bytes in [1, 2] {
         store::run::add_artifact(&mut tx, id, &artifact(bytes))
             .await
             .unwrap();
     }
-
-    let run = store::run::load(&mut tx, id).await.unwrap().unwrap();
-    assert_eq!(
-        (run.job, run.attempt, run.kind.as_str()),
-        (work.id, 1, "plan_protocol")
-    );
-    assert_eq!(
-        (run.inputs.engine.as_deref(), run.inputs.base.as_ref()),
-        (Some("codex"), Some(&sha))
-    );
-    assert_eq!((run.commit.as_ref(), run.pushed), (Some(&sha), true));
-    assert_eq!(
-        (run.status, run.usage.clone(), run.log_bytes),
-        (end.status, end.usage, 9)
-    );
-    assert_eq!(run.error, end.error);
-    assert_eq!(
-        store::run::of_protocol(&mut tx, protocol, 5).await.unwrap(),
-        [run]
-    );
-    assert_eq!(store::run::artifacts(&mut tx, id).await.unwrap(), [artifact(2)]);
-    let missing = store::run::record_pushed(&mut tx, RunId(99)).await;
-    assert!(matches!(missing, Err(StoreError::Missing { what: "run" })));
-    let none = store::run::of_protocol(&mut tx, ProtocolId(99), 5).await.unwrap();
-    assert_eq!(none, []);
+    let stored = store::run::artifacts(&mut tx, id).await.unwrap();
+    assert_eq!(stored, [artifact(2)]);
 }

@@ -5,7 +5,9 @@ use tasksgodzilla::domain::ci::CiStatus;
 use tasksgodzilla::domain::event::{EventKind, NewEvent};
 use tasksgodzilla::domain::forge_event::RepoFacts;
 use tasksgodzilla::domain::ids::{CommandId, Moment, ProtocolId, ProtocolNumber, Sha, StepId};
-use tasksgodzilla::domain::project::{ForgeKind, MergeRequest, Protocol, PullFacts, PullState, RepoAccess};
+use tasksgodzilla::domain::project::{
+    ForgeKind, MergeRequest, Project, Protocol, PullFacts, PullState, RepoAccess,
+};
 use tasksgodzilla::domain::protocol::{
     CancelKind, Drive, Pause, ProtocolMove, ProtocolStatus, Reason, ReasonKey,
 };
@@ -28,6 +30,8 @@ on_both!(
     a_new_plan_keeps_what_was_done,
     the_timeline_shows_its_newest_lines_last,
     a_project_follows_its_repository,
+    an_archived_repository_is_out_of_reach_until_said_otherwise,
+    a_project_is_known_by_forge_and_repository,
     a_row_nobody_can_read_is_said_to_be_corrupt,
 );
 
@@ -346,63 +350,67 @@ async fn the_timeline_shows_its_newest_lines_last(bench: Bench) {
     assert_eq!(shown[0].at, bench.store.now());
 }
 
+async fn upsert(bench: &Bench, forge: ForgeKind, facts: &RepoFacts) -> Project {
+    let mut tx = bench.store.begin().await.unwrap();
+    let project = store::project::upsert(&mut tx, forge, facts).await.unwrap();
+    tx.commit().await.unwrap();
+    project
+}
+
 async fn a_project_follows_its_repository(bench: Bench) {
     let first = bench.project().await;
     let mut tx = bench.store.begin().await.unwrap();
     assert!(store::project::mark_seen_ci(&mut tx, first.id).await.unwrap());
     assert!(!store::project::mark_seen_ci(&mut tx, first.id).await.unwrap());
+    tx.commit().await.unwrap();
     let mut moved = facts(42);
     moved.repo.owner = "globex".to_owned();
     moved.repo.installation = 0;
     moved.private = false;
-    let known = store::project::upsert(&mut tx, ForgeKind::Github, &moved)
-        .await
-        .unwrap();
-    assert_eq!(
-        (known.id, known.repo.full_name()),
-        (first.id, "globex/api".to_owned())
-    );
+    let known = upsert(&bench, ForgeKind::Github, &moved).await;
+    assert_eq!(known.id, first.id);
+    assert_eq!(known.repo.full_name(), "globex/api");
     assert_eq!(known.repo.installation, 7);
     assert!(known.has_seen_ci && !known.private);
+}
 
+async fn an_archived_repository_is_out_of_reach_until_said_otherwise(bench: Bench) {
     let archived = RepoFacts {
         archived: true,
         ..facts(42)
     };
-    let known = store::project::upsert(&mut tx, ForgeKind::Github, &archived)
-        .await
-        .unwrap();
+    bench.project().await;
+    let known = upsert(&bench, ForgeKind::Github, &archived).await;
     assert_eq!(known.access, RepoAccess::Lost);
+    assert_eq!(bench.project().await.access, RepoAccess::Lost);
+    let mut tx = bench.store.begin().await.unwrap();
+    let deleted = RepoAccess::Deleted;
     assert!(
-        store::project::set_access(&mut tx, known.id, RepoAccess::Deleted)
+        store::project::set_access(&mut tx, known.id, deleted)
             .await
             .unwrap()
     );
-    let known = store::project::upsert(&mut tx, ForgeKind::Github, &archived)
-        .await
-        .unwrap();
-    assert_eq!(known.access, RepoAccess::Deleted);
+    assert!(
+        !store::project::set_access(&mut tx, known.id, deleted)
+            .await
+            .unwrap()
+    );
+    tx.commit().await.unwrap();
+    let known = upsert(&bench, ForgeKind::Github, &archived).await;
+    assert_eq!(known.access, deleted);
+}
 
-    let elsewhere = store::project::upsert(&mut tx, ForgeKind::Gitlab, &facts(42))
-        .await
-        .unwrap();
-    assert_ne!(elsewhere.id, known.id);
-    let reached = store::project::of_installation(&mut tx, ForgeKind::Github, 7)
-        .await
-        .unwrap();
-    assert_eq!(reached, std::slice::from_ref(&known));
-    assert_eq!(
-        store::project::all(&mut tx).await.unwrap(),
-        [known.clone(), elsewhere]
-    );
-    let by_repo = store::project::by_repo(&mut tx, ForgeKind::Github, 42)
-        .await
-        .unwrap();
-    assert_eq!(by_repo, Some(known.clone()));
-    assert_eq!(
-        store::project::load(&mut tx, known.id).await.unwrap(),
-        Some(known)
-    );
+async fn a_project_is_known_by_forge_and_repository(bench: Bench) {
+    let here = bench.project().await;
+    let there = upsert(&bench, ForgeKind::Gitlab, &facts(42)).await;
+    let mut db = bench.store.read().await.unwrap();
+    let by_repo = store::project::by_repo(&mut db, ForgeKind::Gitlab, 42).await;
+    assert_eq!(by_repo.unwrap().as_ref(), Some(&there));
+    let loaded = store::project::load(&mut db, here.id).await.unwrap();
+    assert_eq!(loaded.as_ref(), Some(&here));
+    let reached = store::project::of_installation(&mut db, ForgeKind::Github, 7).await;
+    assert_eq!(reached.unwrap(), std::slice::from_ref(&here));
+    assert_eq!(store::project::all(&mut db).await.unwrap(), [here, there]);
 }
 
 async fn a_row_nobody_can_read_is_said_to_be_corrupt(bench: Bench) {
