@@ -35,6 +35,13 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    #[error(
+        "the database lets nobody in this way; check the user, password and name in TASKSGODZILLA_DB_URL"
+    )]
+    Settings {
+        #[source]
+        source: sqlx::Error,
+    },
     #[error("the database cannot be brought to this version's tables; was it made by a newer version")]
     Migration {
         #[source]
@@ -51,7 +58,16 @@ impl StoreError {
             | Self::Missing { .. }
             | Self::Corrupt { .. }
             | Self::Refused { .. }
+            | Self::Settings { .. }
             | Self::Migration { .. } => Retry::Never,
+        }
+    }
+
+    /// The same error, of opening the database: what is refused then is the address or the login.
+    pub(super) fn of_opening(self) -> Self {
+        match self {
+            Self::Refused { source } => Self::Settings { source },
+            error => error,
         }
     }
 

@@ -79,9 +79,10 @@ impl Store {
     pub async fn open(settings: &StoreSettings, clock: Clock) -> Result<Self> {
         let pool = settings.pool.max(1);
         let db = match &settings.url {
-            StoreUrl::Sqlite(path) => open_sqlite(path, pool).await?,
-            StoreUrl::Postgres(url) => open_postgres(url, pool).await?,
+            StoreUrl::Sqlite(path) => open_sqlite(path, pool).await,
+            StoreUrl::Postgres(url) => open_postgres(url, pool).await,
         };
+        let db = db.map_err(StoreError::of_opening)?;
         let wake = Arc::new(watch::Sender::new(0));
         let intake = Intake::start(db.clone(), clock.clone(), wake.clone());
         Ok(Self {

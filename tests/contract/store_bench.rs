@@ -114,6 +114,13 @@ impl Bench {
         }
     }
 
+    /// What opening another database says.
+    pub(crate) async fn refusal(&self, url: StoreUrl) -> StoreError {
+        let settings = StoreSettings { url, pool: 1 };
+        let opened = Store::open(&settings, self.clock.as_clock()).await;
+        opened.err().expect("there is no such database")
+    }
+
     pub(crate) fn settings(&self) -> &StoreSettings {
         &self.settings
     }

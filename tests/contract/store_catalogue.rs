@@ -1,6 +1,7 @@
 //! The twins: both databases have the same tables, columns and unique keys.
 
 use crate::store_bench::Bench;
+use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -50,6 +51,28 @@ async fn migrating_again_changes_nothing() {
     }
 }
 
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_said_to_be_so() {
+    let bench = Bench::postgres().await;
+    let StoreUrl::Postgres(url) = &bench.settings().url else {
+        unreachable!("a Postgres bench has an address")
+    };
+    let elsewhere = url.expose_secret().replace("/postgres?", "/nowhere?");
+    let refusals = [
+        bench.refusal(StoreUrl::Postgres(elsewhere.into())).await,
+        bench
+            .refusal(StoreUrl::Postgres("postgres://:secret@::bad".into()))
+            .await,
+        bench.refusal(StoreUrl::Sqlite("/nowhere/at/all.db".into())).await,
+    ];
+    let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    the database lets nobody in this way; check the user, password and name in TASKSGODZILLA_DB_URL
+    the database lets nobody in this way; check the user, password and name in TASKSGODZILLA_DB_URL
+    the database does not answer; check TASKSGODZILLA_DB_URL, the disk and the database's log
+    ");
+}
+
 async fn sqlite_catalogue(bench: &Bench) -> Catalogue {
     let StoreUrl::Sqlite(path) = &bench.settings().url else {
         unreachable!("a SQLite bench has a file")
@@ -77,7 +100,6 @@ async fn sqlite_catalogue(bench: &Bench) -> Catalogue {
 }
 
 async fn postgres_catalogue(bench: &Bench) -> Catalogue {
-    use secrecy::ExposeSecret;
     let StoreUrl::Postgres(url) = &bench.settings().url else {
         unreachable!("a Postgres bench has an address")
     };
