@@ -15,3 +15,5 @@ pub mod queue;
 pub mod store;
 pub mod prompt;
 pub mod report;
+// Floor 3: ways in and out of the bot.
+pub mod sandbox;

@@ -1,0 +1,170 @@
+//! Installations and the fate of repositories.
+
+use crate::sandbox::github::hooks::About;
+use crate::sandbox::github::json::extend;
+use crate::sandbox::github::model::{Actor, Installation, Model, Repo};
+use serde_json::{Value, json};
+
+impl Model {
+    /// Installs an App on repositories of one account, or adds them to its installation there.
+    pub(crate) fn install(&mut self, app: u64, account: &str, repos: Vec<u64>) -> u64 {
+        let actor = Actor::person(account);
+        let same = |i: &&mut Installation| i.app == app && i.account.eq_ignore_ascii_case(account);
+        if let Some(old) = self.installations.iter_mut().find(same) {
+            let added: Vec<u64> = repos.into_iter().filter(|r| !old.repos.contains(r)).collect();
+            old.repos.extend(&added);
+            let id = old.id;
+            self.tell_repositories(id, "added", &added, &actor);
+            return id;
+        }
+        let (id, created) = (self.next_id("installation"), self.now());
+        let list = self.short_list(&repos);
+        let account = account.to_owned();
+        self.installations.push(Installation {
+            id,
+            app,
+            account,
+            repos,
+            suspended: None,
+            created,
+        });
+        self.tell_installation(
+            id,
+            "created",
+            &actor,
+            json!({ "repositories": list, "requester": null }),
+        );
+        id
+    }
+
+    fn short_list(&self, repos: &[u64]) -> Vec<Value> {
+        repos
+            .iter()
+            .filter_map(|id| self.repo(*id))
+            .map(Model::repo_short_json)
+            .collect()
+    }
+
+    pub(crate) fn tell_installation(&mut self, id: u64, action: &str, actor: &Actor, more: Value) {
+        let Some(installation) = self.installations.iter().find(|i| i.id == id) else {
+            return;
+        };
+        let app = installation.app;
+        let mut body = json!({ "action": action, "installation": self.installation_json(installation) });
+        extend(&mut body, more);
+        body["sender"] = self.user_json(&actor.login);
+        self.tell(app, Some(id), ("installation", Some(action)), &body);
+    }
+
+    fn tell_repositories(&mut self, id: u64, action: &str, repos: &[u64], actor: &Actor) {
+        let Some(installation) = self.installations.iter().find(|i| i.id == id) else {
+            return;
+        };
+        let (app, list) = (installation.app, self.short_list(repos));
+        let (added, removed) = if action == "added" {
+            (list, Vec::new())
+        } else {
+            (Vec::new(), list)
+        };
+        let body = json!({
+            "action": action,
+            "installation": self.installation_json(installation),
+            "repository_selection": "selected",
+            "repositories_added": added,
+            "repositories_removed": removed,
+            "requester": null,
+            "sender": self.user_json(&actor.login),
+        });
+        self.tell(app, Some(id), ("installation_repositories", Some(action)), &body);
+    }
+
+    /// Takes repositories out of an App's installation.
+    pub(crate) fn take_away(&mut self, app: u64, repo: u64, actor: &Actor) {
+        let has = |i: &&mut Installation| i.app == app && i.repos.contains(&repo);
+        let Some(installation) = self.installations.iter_mut().find(has) else {
+            return;
+        };
+        installation.repos.retain(|r| *r != repo);
+        let id = installation.id;
+        self.tell_repositories(id, "removed", &[repo], actor);
+    }
+
+    pub(crate) fn suspend(&mut self, installation: u64, actor: &Actor) {
+        let now = self.now();
+        let Some(found) = self.installations.iter_mut().find(|i| i.id == installation) else {
+            return;
+        };
+        found.suspended = Some(now);
+        self.tell_installation(installation, "suspend", actor, json!({}));
+    }
+
+    pub(crate) fn unsuspend(&mut self, installation: u64, actor: &Actor) {
+        let Some(found) = self.installations.iter_mut().find(|i| i.id == installation) else {
+            return;
+        };
+        found.suspended = None;
+        self.tell_installation(installation, "unsuspend", actor, json!({}));
+    }
+
+    pub(crate) fn uninstall(&mut self, installation: u64, actor: &Actor) {
+        let repos = self
+            .installations
+            .iter()
+            .find(|i| i.id == installation)
+            .map(|i| i.repos.clone());
+        let list = self.short_list(&repos.unwrap_or_default());
+        self.tell_installation(installation, "deleted", actor, json!({ "repositories": list }));
+        self.installations.retain(|i| i.id != installation);
+    }
+
+    pub(crate) fn fire_repository(&mut self, action: &str, repo: u64, actor: &Actor, changes: Value) {
+        let body = if changes.is_null() {
+            json!({})
+        } else {
+            json!({ "changes": changes })
+        };
+        self.fire("repository", Some(action), About::all(repo, actor), &body);
+    }
+
+    pub(crate) fn rename(&mut self, repo: u64, actor: &Actor, name: &str) {
+        let Some(found) = self.repo_mut(repo) else { return };
+        let from = std::mem::replace(&mut found.name, name.to_owned());
+        self.fire_repository(
+            "renamed",
+            repo,
+            actor,
+            json!({ "repository": { "name": { "from": from } } }),
+        );
+    }
+
+    /// Gives a repository to another account. Installations follow it, as when both accounts have the App.
+    pub(crate) fn transfer(&mut self, repo: u64, actor: &Actor, owner: &str) {
+        let Some(found) = self.repo_mut(repo) else { return };
+        let from = std::mem::replace(&mut found.owner, owner.to_owned());
+        let from = json!({ "owner": { "from": { "user": self.user_json(&from) } } });
+        self.fire_repository("transferred", repo, actor, from);
+    }
+
+    pub(crate) fn archive(&mut self, repo: u64, actor: &Actor) {
+        if let Some(found) = self.repo_mut(repo) {
+            found.archived = true;
+            self.fire_repository("archived", repo, actor, Value::Null);
+        }
+    }
+
+    pub(crate) fn unarchive(&mut self, repo: u64, actor: &Actor) {
+        if let Some(found) = self.repo_mut(repo) {
+            found.archived = false;
+            self.fire_repository("unarchived", repo, actor, Value::Null);
+        }
+    }
+
+    /// Forgets a repository; its directory stays until the twin ends.
+    pub(crate) fn delete_repo(&mut self, repo: u64, actor: &Actor) {
+        self.fire_repository("deleted", repo, actor, Value::Null);
+        self.repos.retain(|r: &Repo| r.id != repo);
+        for installation in &mut self.installations {
+            installation.repos.retain(|r| *r != repo);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The twin's front door: one handler for every request, whatever it is for.
+//!
+//! `serve` is the one point that each request passes before and after it is answered; faults belong there.
+
+mod auth;
+mod call;
+mod git_http;
+mod graphql;
+mod pages;
+mod routes;
+
+pub(crate) use auth::{Caller, new_token};
+pub(crate) use call::{Answer, Call, Content, Reply, wrong_type};
+pub(crate) use routes::graphql_path;
+
+use super::acts::Refused;
+use super::model::Model;
+use super::views::RequestView;
+use super::{Shared, lock};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use call::Asked;
+use serde_json::{Value, json};
+
+/// Large enough for any push of a demo or a story.
+const LARGEST_BODY: usize = 256 << 20;
+
+/// Tells actix where everything goes: to `serve`.
+pub(crate) fn configure(app: &mut web::ServiceConfig) {
+    app.app_data(web::PayloadConfig::new(LARGEST_BODY))
+        .default_service(web::route().to(serve));
+}
+
+async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    let asked = Asked::new(&request, body.to_vec());
+    let (reply, note) = match git_http::recognise(&asked.path) {
+        Some(git) => git_http::answer(&shared, &git, &asked).await,
+        None => answer(&mut lock(&shared), &asked),
+    };
+    let mut model = lock(&shared);
+    model.requests.push(RequestView {
+        method: asked.method,
+        path: asked.path,
+        query: asked.query,
+        status: reply.status,
+        operation: note.operation.to_owned(),
+        app: note.app,
+        login: note.login,
+        body: serde_json::from_slice(&asked.body).unwrap_or(Value::Null),
+    });
+    let used = model.requests.len();
+    let reset = model.now() / 1000 + 3600;
+    drop(model);
+    respond(reply, used, reset)
+}
+
+/// What the log says about a request beside its address.
+#[derive(Default)]
+pub(crate) struct Note {
+    pub(crate) operation: &'static str,
+    pub(crate) app: Option<u64>,
+    pub(crate) login: Option<String>,
+}
+
+fn answer(model: &mut Model, asked: &Asked) -> (Reply, Note) {
+    let mut note = Note::default();
+    let reply = try_answer(model, asked, &mut note).unwrap_or_else(Reply::from);
+    (reply, note)
+}
+
+fn try_answer(model: &mut Model, asked: &Asked, note: &mut Note) -> Answer {
+    let (route, params) = match routes::find(&model.site.prefix, &asked.method, &asked.path) {
+        Some(found) => found,
+        None => return pages::answer(model, asked),
+    };
+    note.operation = route.operation;
+    if asked.agent.is_none() {
+        let rules = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
+        return Err(Refused::new(403, rules));
+    }
+    let caller = auth::identify(model, asked.authorization.as_deref())?;
+    (note.app, note.login) = caller.names(model);
+    let repo = auth::authorise(model, route.needs, &caller, &params)?;
+    let call = Call::new(model, asked, (params, caller, repo))?;
+    (route.act)(model, &call)
+}
+
+impl From<Refused> for Reply {
+    fn from(refused: Refused) -> Self {
+        let docs = "https://docs.github.com/rest";
+        let mut body = json!({ "message": refused.message });
+        if let Some(errors) = refused.errors {
+            body["errors"] = errors;
+        }
+        body["documentation_url"] = json!(docs);
+        body["status"] = json!(refused.status.to_string());
+        Reply::json(refused.status, body)
+    }
+}
+
+fn respond(reply: Reply, used: usize, reset: i64) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    let remaining = 5000_usize.saturating_sub(used);
+    for (name, value) in [
+        ("x-ratelimit-limit", "5000".to_owned()),
+        ("x-ratelimit-remaining", remaining.to_string()),
+        ("x-ratelimit-used", used.to_string()),
+        ("x-ratelimit-reset", reset.to_string()),
+        ("x-ratelimit-resource", "core".to_owned()),
+        ("x-github-request-id", format!("TWIN:{used}")),
+    ] {
+        response.insert_header((name, value));
+    }
+    for (name, value) in reply.headers {
+        response.append_header((name, value));
+    }
+    match reply.content {
+        Content::Empty => response.finish(),
+        Content::Json(value) => response
+            .content_type("application/json; charset=utf-8")
+            .body(value.to_string()),
+        Content::Bytes(kind, bytes) => response.content_type(kind).body(bytes),
+    }
+}

@@ -1,0 +1,251 @@
+//! Registering, installing and removing Apps; running their webhooks by hand; pressing their buttons.
+
+use super::SandboxError;
+use crate::sandbox::github::hooks::{self, Delivered};
+use crate::sandbox::github::keys::key_for;
+use crate::sandbox::github::model::{Access, Actor, App, CheckStatus, Model, Role, UserKind};
+use crate::sandbox::github::views::PendingHook;
+use crate::sandbox::github::Twin;
+use serde_json::json;
+
+/// What one fills in when registering an App.
+#[derive(Debug, Clone, Default)]
+pub struct AppSpec<'a> {
+    pub name: &'a str,
+    pub permissions: &'a [(&'a str, Access)],
+    pub events: &'a [&'a str],
+    /// Where its webhooks go; without one it hears nothing.
+    pub webhook: Option<&'a str>,
+}
+
+/// What an operator carries away from the registration.
+#[derive(Clone)]
+pub struct AppCredentials {
+    pub app_id: u64,
+    pub slug: String,
+    pub private_key_pem: String,
+    pub webhook_secret: String,
+}
+
+impl Twin {
+    /// Registers an App with a key of its own. The webhook secret is made up from its id.
+    pub fn register_app(&self, spec: &AppSpec<'_>) -> Result<AppCredentials, SandboxError> {
+        let place = self
+            .model()
+            .apps
+            .iter()
+            .filter(|a| !a.public_key.0.is_empty())
+            .count();
+        let key = key_for(place)?;
+        let mut model = self.model();
+        let (id, created) = (model.next_id("app"), model.now());
+        let slug = spec.name.to_lowercase().replace(' ', "-");
+        let webhook_secret = format!("webhook-secret-of-app-{id}");
+        let mut permissions: crate::sandbox::github::model::Permissions = spec
+            .permissions
+            .iter()
+            .map(|(name, access)| ((*name).to_owned(), *access))
+            .collect();
+        permissions.entry("metadata".to_owned()).or_insert(Access::Read);
+        model.add_user(&format!("{slug}[bot]"), UserKind::Bot);
+        model.apps.push(App {
+            id,
+            slug: slug.clone(),
+            name: spec.name.to_owned(),
+            public_key: key.public,
+            permissions,
+            events: spec.events.iter().map(|e| (*e).to_owned()).collect(),
+            webhook_url: spec.webhook.map(str::to_owned),
+            webhook_secret: webhook_secret.clone(),
+            created,
+        });
+        Ok(AppCredentials {
+            app_id: id,
+            slug,
+            private_key_pem: key.pem,
+            webhook_secret,
+        })
+    }
+
+    /// Changes where an App's webhooks go, and pings there.
+    pub fn set_webhook(&self, app: u64, url: &str) {
+        let mut model = self.model();
+        let Some(found) = model.apps.iter_mut().find(|a| a.id == app) else {
+            return;
+        };
+        found.webhook_url = Some(url.to_owned());
+        let events = found.events.clone();
+        let hook =
+            json!({ "type": "App", "id": app + 10_000, "active": true, "events": events, "app_id": app });
+        let body = json!({ "zen": "Keep it logically awesome.", "hook_id": app + 10_000, "hook": hook });
+        model.tell(app, None, ("ping", None), &body);
+    }
+
+    /// Installs an App on `owner/name` repositories of one account. Returns the installation's id.
+    pub fn install(&self, app: u64, repos: &[&str]) -> Result<u64, SandboxError> {
+        let mut model = self.model();
+        let found: Result<Vec<u64>, SandboxError> = repos.iter().map(|r| Ok(model.place(r)?.id)).collect();
+        let account = repos
+            .first()
+            .and_then(|r| r.split_once('/'))
+            .map(|(owner, _)| owner.to_owned());
+        let account = account.ok_or_else(|| SandboxError::Unknown("repository to install on".to_owned()))?;
+        Ok(model.install(app, &account, found?))
+    }
+
+    /// Takes one repository out of an App's installation.
+    pub fn uninstall_from(&self, app: u64, repo: &str) -> Result<(), SandboxError> {
+        let mut model = self.model();
+        let (id, actor) = owner_of(&model, repo)?;
+        model.take_away(app, id, &actor);
+        Ok(())
+    }
+
+    pub fn suspend(&self, installation: u64) {
+        let mut model = self.model();
+        let actor = account_of(&model, installation);
+        model.suspend(installation, &actor);
+    }
+
+    pub fn unsuspend(&self, installation: u64) {
+        let mut model = self.model();
+        let actor = account_of(&model, installation);
+        model.unsuspend(installation, &actor);
+    }
+
+    pub fn uninstall(&self, installation: u64) {
+        let mut model = self.model();
+        let actor = account_of(&model, installation);
+        model.uninstall(installation, &actor);
+    }
+
+    /// Webhooks that wait in `Hooks::Hold`, next first.
+    pub fn pending(&self) -> Vec<PendingHook> {
+        let model = self.model();
+        let waiting = model
+            .waiting
+            .iter()
+            .filter_map(|id| model.deliveries.iter().find(|d| d.id == *id));
+        waiting.map(PendingHook::of).collect()
+    }
+
+    /// Posts the next waiting webhook. `None` when none waits.
+    pub async fn deliver_next(&self, client: &reqwest::Client) -> Option<Delivered> {
+        let next = self.model().waiting.pop_front()?;
+        hooks::post(&self.shared, client, next).await
+    }
+
+    /// Posts what waits and what comes meanwhile, until nothing waits.
+    pub async fn deliver_all(&self, client: &reqwest::Client) -> Vec<Delivered> {
+        let mut all = Vec::new();
+        while let Some(delivered) = self.deliver_next(client).await {
+            all.push(delivered);
+        }
+        all
+    }
+
+    /// Forgets the next waiting webhook, as an outage would. Returns what was lost.
+    pub fn drop_next(&self) -> Option<PendingHook> {
+        let lost = self.pending().into_iter().next();
+        self.model().waiting.pop_front();
+        lost
+    }
+
+    /// Puts the next waiting webhook into the queue a second time, at the end.
+    pub fn duplicate_next(&self) {
+        let mut model = self.model();
+        if let Some(next) = model.waiting.front().copied() {
+            model.waiting.push_back(next);
+        }
+    }
+
+    /// Moves the next waiting webhook to the end of the queue.
+    pub fn postpone_next(&self) {
+        let mut model = self.model();
+        if let Some(next) = model.waiting.pop_front() {
+            model.waiting.push_back(next);
+        }
+    }
+
+    /// Queues a webhook of the log again under its GUID, as the button in the App's settings does.
+    pub fn redeliver(&self, guid: &str) -> Result<(), SandboxError> {
+        let mut model = self.model();
+        let last = model
+            .deliveries
+            .iter()
+            .rev()
+            .find(|d| d.guid == guid)
+            .map(|d| d.id);
+        let found = last.and_then(|id| model.redeliver(id));
+        found
+            .map(drop)
+            .ok_or_else(|| SandboxError::Unknown(format!("delivery {guid}")))
+    }
+
+    /// Lets the CI App finish every run that waits. Returns how many it finished.
+    pub fn play_ci(&self) -> usize {
+        self.model().play_ci()
+    }
+
+    /// Presses a button of a completed check run.
+    pub fn press_button(&self, login: &str, run: u64, identifier: &str) -> Result<(), SandboxError> {
+        self.with_run(login, run, |model, actor| {
+            let shown = model.run(run).filter(|r| r.status == CheckStatus::Completed);
+            let has = shown.is_some_and(|r| r.actions.iter().any(|a| a["identifier"] == identifier));
+            if !has {
+                return Err(SandboxError::Unknown(format!(
+                    "button {identifier} on check run {run}"
+                )));
+            }
+            let action = json!({ "requested_action": { "identifier": identifier } });
+            model.fire_run("requested_action", run, actor, action);
+            Ok(())
+        })
+    }
+
+    /// Presses "Re-run" of a check run.
+    pub fn rerun_check(&self, login: &str, run: u64) -> Result<(), SandboxError> {
+        self.with_run(login, run, |model, actor| {
+            if !model.rerun_ci(run) {
+                model.fire_run("rerequested", run, actor, json!({}));
+            }
+            Ok(())
+        })
+    }
+
+    /// Presses "Re-run all checks" of the suite that `run` belongs to.
+    pub fn rerun_suite(&self, login: &str, run: u64) -> Result<(), SandboxError> {
+        self.with_run(login, run, |model, actor| {
+            if let Some(suite) = model.run(run).map(|r| r.suite).filter(|_| !model.rerun_ci(run)) {
+                model.fire_suite("rerequested", suite, actor);
+            }
+            Ok(())
+        })
+    }
+
+    fn with_run(
+        &self,
+        login: &str,
+        run: u64,
+        act: impl FnOnce(&mut Model, &Actor) -> Result<(), SandboxError>,
+    ) -> Result<(), SandboxError> {
+        let mut model = self.model();
+        let repo = model
+            .run(run)
+            .and_then(|r| model.repo(r.repo))
+            .map(crate::sandbox::github::model::Repo::full_name);
+        let repo = repo.ok_or_else(|| SandboxError::Unknown(format!("check run {run}")))?;
+        let (_, actor) = model.allowed(login, &repo, Role::Write)?;
+        act(&mut model, &actor)
+    }
+}
+
+fn account_of(model: &Model, installation: u64) -> Actor {
+    let found = model.installations.iter().find(|i| i.id == installation);
+    Actor::person(found.map_or("ghost", |i| i.account.as_str()))
+}
+
+fn owner_of(model: &Model, repo: &str) -> Result<(u64, Actor), SandboxError> {
+    let found = model.place(repo)?;
+    Ok((found.id, Actor::person(&found.owner)))
+}
