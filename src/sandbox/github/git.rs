@@ -183,7 +183,11 @@ impl Bare<'_> {
             .collect()
     }
 
+    /// A commit by its full id; other words are not looked at, as they could be options.
     pub(crate) fn commit(&self, sha: &str) -> Option<CommitFacts> {
+        if !matches!(sha.len(), 40 | 64) || !sha.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
         let format = "--format=%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%cn%x1f%ce%x1f%aI%x1f%B";
         let shown = self.git(&["show", "--no-patch", format, sha]).ok()?;
         let mut fields = shown.splitn(9, '\u{1f}').map(str::to_owned);
@@ -327,7 +331,7 @@ impl Bare<'_> {
         } else {
             path.to_owned()
         };
-        let mut args = vec!["ls-tree", "-z", commit];
+        let mut args = vec!["ls-tree", "-z", "--", commit];
         if !spec.is_empty() {
             args.push(&spec);
         }

@@ -1,5 +1,11 @@
 //! The GitHub twin, judged by real clients: octocrab over HTTP, and git.
 
 mod auth;
+mod checks;
+mod code;
+mod pages;
+mod places;
+mod pulls;
+mod shapes;
 mod talk;
 mod world;

@@ -110,7 +110,12 @@ impl World {
     }
 
     /// Sends JSON with the App's full installation token; returns the status and the answer.
-    pub(super) async fn send(&self, method: &str, path: &str, body: serde_json::Value) -> (u16, serde_json::Value) {
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: serde_json::Value,
+    ) -> (u16, serde_json::Value) {
         let token = self.token().await;
         let url = format!("{}{path}", self.twin.api_url());
         let request = self

@@ -117,7 +117,7 @@ impl Model {
         self.installations.retain(|i| i.id != installation);
     }
 
-    pub(crate) fn fire_repository(&mut self, action: &str, repo: u64, actor: &Actor, changes: Value) {
+    pub(crate) fn fire_repository(&mut self, action: &str, repo: u64, actor: &Actor, changes: &Value) {
         let body = if changes.is_null() {
             json!({})
         } else {
@@ -133,7 +133,7 @@ impl Model {
             "renamed",
             repo,
             actor,
-            json!({ "repository": { "name": { "from": from } } }),
+            &json!({ "repository": { "name": { "from": from } } }),
         );
     }
 
@@ -142,26 +142,26 @@ impl Model {
         let Some(found) = self.repo_mut(repo) else { return };
         let from = std::mem::replace(&mut found.owner, owner.to_owned());
         let from = json!({ "owner": { "from": { "user": self.user_json(&from) } } });
-        self.fire_repository("transferred", repo, actor, from);
+        self.fire_repository("transferred", repo, actor, &from);
     }
 
     pub(crate) fn archive(&mut self, repo: u64, actor: &Actor) {
         if let Some(found) = self.repo_mut(repo) {
             found.archived = true;
-            self.fire_repository("archived", repo, actor, Value::Null);
+            self.fire_repository("archived", repo, actor, &Value::Null);
         }
     }
 
     pub(crate) fn unarchive(&mut self, repo: u64, actor: &Actor) {
         if let Some(found) = self.repo_mut(repo) {
             found.archived = false;
-            self.fire_repository("unarchived", repo, actor, Value::Null);
+            self.fire_repository("unarchived", repo, actor, &Value::Null);
         }
     }
 
     /// Forgets a repository; its directory stays until the twin ends.
     pub(crate) fn delete_repo(&mut self, repo: u64, actor: &Actor) {
-        self.fire_repository("deleted", repo, actor, Value::Null);
+        self.fire_repository("deleted", repo, actor, &Value::Null);
         self.repos.retain(|r: &Repo| r.id != repo);
         for installation in &mut self.installations {
             installation.repos.retain(|r| *r != repo);

@@ -213,6 +213,7 @@ enum State {
     Closed,
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
     pub(super) id: u64,
     pub(super) title: &'a str,

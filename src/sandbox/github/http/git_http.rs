@@ -38,14 +38,29 @@ struct Allowed {
     workflows: bool,
 }
 
+/// What a request to git is for, with the rights it takes.
+struct Purpose {
+    operation: &'static str,
+    rights: (&'static [(&'static str, Access)], Role),
+}
+
+const FETCH: Purpose = Purpose {
+    operation: "git/fetch",
+    rights: (&[("contents", Access::Read)], Role::Read),
+};
+const PUSH: Purpose = Purpose {
+    operation: "git/push",
+    rights: (&[("contents", Access::Write)], Role::Write),
+};
+
 pub(super) async fn answer(shared: &Shared, git: &GitPath, asked: &Asked) -> (Reply, Note) {
-    let pushes = git.rest == "git-receive-pack" || asked.query.contains("service=git-receive-pack");
+    let is_push = git.rest == "git-receive-pack" || asked.query.contains("service=git-receive-pack");
+    let purpose = if is_push { PUSH } else { FETCH };
     let mut note = Note {
-        operation: if pushes { "git/push" } else { "git/fetch" },
+        operation: purpose.operation,
         ..Note::default()
     };
-    let allowed = allow(&lock(shared), (git, asked), pushes, &mut note);
-    let allowed = match allowed {
+    let allowed = match allow(&lock(shared), (git, asked), &purpose, &mut note) {
         Ok(allowed) => allowed,
         Err(refused) => return (refusal(refused), note),
     };
@@ -63,27 +78,23 @@ pub(super) async fn answer(shared: &Shared, git: &GitPath, asked: &Asked) -> (Re
     (reply, note)
 }
 
-#[expect(
-    clippy::fn_params_excessive_bools,
-    reason = "reading or writing is all a git request can ask"
-)]
 fn allow(
     model: &Model,
     (git, asked): (&GitPath, &Asked),
-    pushes: bool,
+    purpose: &Purpose,
     note: &mut Note,
 ) -> Result<Allowed, Refused> {
-    const READ: (&[(&str, Access)], Role) = (&[("contents", Access::Read)], Role::Read);
-    const WRITE: (&[(&str, Access)], Role) = (&[("contents", Access::Write)], Role::Write);
     let caller = identify(model, asked.authorization.as_deref())?;
     (note.app, note.login) = caller.names(model);
     let needs_login = || Refused::new(401, "Repository not found.");
     let repo = model.repo_named(&git.owner, &git.name);
-    if matches!(caller, Caller::Nobody) && (pushes || repo.is_none_or(|r| r.private)) {
+    if matches!(caller, Caller::Nobody)
+        && (purpose.operation == PUSH.operation || repo.is_none_or(|r| r.private))
+    {
         return Err(needs_login());
     }
     let repo = repo.ok_or_else(Refused::missing)?;
-    may_use(model, repo.id, &caller, if pushes { WRITE } else { READ })?;
+    may_use(model, repo.id, &caller, purpose.rights)?;
     let actor = match &caller {
         Caller::Person { login } => Actor::person(login),
         Caller::Installation { app, .. } | Caller::App { app } => model.bot_of(*app),

@@ -47,10 +47,9 @@ async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>
         login: note.login,
         body: serde_json::from_slice(&asked.body).unwrap_or(Value::Null),
     });
-    let used = model.requests.len();
-    let reset = model.now() / 1000 + 3600;
+    let rate = Rate::of(&model);
     drop(model);
-    respond(reply, used, reset)
+    respond(reply, &rate)
 }
 
 /// What the log says about a request beside its address.
@@ -97,17 +96,39 @@ impl From<Refused> for Reply {
     }
 }
 
-fn respond(reply: Reply, used: usize, reset: i64) -> HttpResponse {
+/// The hourly rate as GitHub tells it. It never runs out here.
+pub(crate) struct Rate {
+    pub(crate) used: usize,
+    pub(crate) remaining: usize,
+    pub(crate) reset: i64,
+    serial: usize,
+}
+
+impl Rate {
+    pub(crate) const LIMIT: usize = 5000;
+
+    pub(crate) fn of(model: &Model) -> Self {
+        let serial = model.requests.len();
+        let used = serial % Self::LIMIT;
+        Self {
+            used,
+            remaining: Self::LIMIT - used,
+            reset: model.now() / 1000 + 3600,
+            serial,
+        }
+    }
+}
+
+fn respond(reply: Reply, rate: &Rate) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    let remaining = 5000_usize.saturating_sub(used);
     for (name, value) in [
-        ("x-ratelimit-limit", "5000".to_owned()),
-        ("x-ratelimit-remaining", remaining.to_string()),
-        ("x-ratelimit-used", used.to_string()),
-        ("x-ratelimit-reset", reset.to_string()),
+        ("x-ratelimit-limit", Rate::LIMIT.to_string()),
+        ("x-ratelimit-remaining", rate.remaining.to_string()),
+        ("x-ratelimit-used", rate.used.to_string()),
+        ("x-ratelimit-reset", rate.reset.to_string()),
         ("x-ratelimit-resource", "core".to_owned()),
-        ("x-github-request-id", format!("TWIN:{used}")),
+        ("x-github-request-id", format!("TWIN:{}", rate.serial)),
     ] {
         response.insert_header((name, value));
     }

@@ -101,10 +101,13 @@ impl Model {
     pub(crate) fn pull_json(&self, repo: &Repo, issue: &Issue, pull: &Pull) -> Value {
         let mut value = self.pull_short_json(repo, issue, pull);
         let bare = Bare(&repo.dir);
-        let size = bare.diff_size(&pull.base.sha, &pull.head.sha);
+        let base = bare
+            .branch(&pull.base.branch)
+            .unwrap_or_else(|| pull.base.sha.clone());
+        let size = bare.diff_size(&base, &pull.head.sha);
         let mergeable = issue
             .open
-            .then(|| bare.merged_tree(&pull.base.sha, &pull.head.sha, None).is_some());
+            .then(|| bare.merged_tree(&base, &pull.head.sha, None).is_some());
         let state = match mergeable {
             None => "unknown",
             Some(false) => "dirty",
@@ -120,7 +123,7 @@ impl Model {
             "comments": issue.comments.len(),
             "review_comments": 0,
             "maintainer_can_modify": false,
-            "commits": bare.commits(&pull.base.sha, &pull.head.sha).len(),
+            "commits": bare.commits(&base, &pull.head.sha).len(),
             "additions": size.additions,
             "deletions": size.deletions,
             "changed_files": size.files,

@@ -1,11 +1,11 @@
 //! Registering, installing and removing Apps; running their webhooks by hand; pressing their buttons.
 
 use super::SandboxError;
+use crate::sandbox::github::Twin;
 use crate::sandbox::github::hooks::{self, Delivered};
 use crate::sandbox::github::keys::key_for;
-use crate::sandbox::github::model::{Access, Actor, App, CheckStatus, Model, Role, UserKind};
+use crate::sandbox::github::model::{Access, Actor, App, CheckStatus, Model, Repo, Role, UserKind, iso};
 use crate::sandbox::github::views::PendingHook;
-use crate::sandbox::github::Twin;
 use serde_json::json;
 
 /// What one fills in when registering an App.
@@ -75,8 +75,13 @@ impl Twin {
         };
         found.webhook_url = Some(url.to_owned());
         let events = found.events.clone();
-        let hook =
-            json!({ "type": "App", "id": app + 10_000, "active": true, "events": events, "app_id": app });
+        let config = json!({ "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url });
+        let now = iso(model.now());
+        let hook = json!({
+            "type": "App", "id": app + 10_000, "name": "web", "active": true, "events": events, "config": config,
+            "updated_at": now, "created_at": now, "app_id": app,
+            "deliveries_url": model.at("/app/hook/deliveries"),
+        });
         let body = json!({ "zen": "Keep it logically awesome.", "hook_id": app + 10_000, "hook": hook });
         model.tell(app, None, ("ping", None), &body);
     }
@@ -189,54 +194,57 @@ impl Twin {
 
     /// Presses a button of a completed check run.
     pub fn press_button(&self, login: &str, run: u64, identifier: &str) -> Result<(), SandboxError> {
-        self.with_run(login, run, |model, actor| {
-            let shown = model.run(run).filter(|r| r.status == CheckStatus::Completed);
-            let has = shown.is_some_and(|r| r.actions.iter().any(|a| a["identifier"] == identifier));
-            if !has {
-                return Err(SandboxError::Unknown(format!(
-                    "button {identifier} on check run {run}"
-                )));
-            }
-            let action = json!({ "requested_action": { "identifier": identifier } });
-            model.fire_run("requested_action", run, actor, action);
-            Ok(())
-        })
+        self.model().press_button(login, run, identifier)
     }
 
     /// Presses "Re-run" of a check run.
     pub fn rerun_check(&self, login: &str, run: u64) -> Result<(), SandboxError> {
-        self.with_run(login, run, |model, actor| {
-            if !model.rerun_ci(run) {
-                model.fire_run("rerequested", run, actor, json!({}));
-            }
-            Ok(())
-        })
+        self.model().rerun_check(login, run)
     }
 
     /// Presses "Re-run all checks" of the suite that `run` belongs to.
     pub fn rerun_suite(&self, login: &str, run: u64) -> Result<(), SandboxError> {
-        self.with_run(login, run, |model, actor| {
-            if let Some(suite) = model.run(run).map(|r| r.suite).filter(|_| !model.rerun_ci(run)) {
-                model.fire_suite("rerequested", suite, actor);
-            }
-            Ok(())
-        })
+        let mut model = self.model();
+        let actor = model.may_press(login, run)?;
+        if let Some(suite) = model.run(run).map(|r| r.suite).filter(|_| !model.rerun_ci(run)) {
+            model.fire_suite("rerequested", suite, &actor);
+        }
+        Ok(())
     }
+}
 
-    fn with_run(
-        &self,
+impl Model {
+    pub(crate) fn press_button(
+        &mut self,
         login: &str,
         run: u64,
-        act: impl FnOnce(&mut Model, &Actor) -> Result<(), SandboxError>,
+        identifier: &str,
     ) -> Result<(), SandboxError> {
-        let mut model = self.model();
-        let repo = model
-            .run(run)
-            .and_then(|r| model.repo(r.repo))
-            .map(crate::sandbox::github::model::Repo::full_name);
+        let actor = self.may_press(login, run)?;
+        let shown = self.run(run).filter(|r| r.status == CheckStatus::Completed);
+        if !shown.is_some_and(|r| r.actions.iter().any(|a| a["identifier"] == identifier)) {
+            return Err(SandboxError::Unknown(format!(
+                "button {identifier} on check run {run}"
+            )));
+        }
+        let action = json!({ "requested_action": { "identifier": identifier } });
+        self.fire_run("requested_action", run, &actor, action);
+        Ok(())
+    }
+
+    pub(crate) fn rerun_check(&mut self, login: &str, run: u64) -> Result<(), SandboxError> {
+        let actor = self.may_press(login, run)?;
+        if !self.rerun_ci(run) {
+            self.fire_run("rerequested", run, &actor, json!({}));
+        }
+        Ok(())
+    }
+
+    /// Buttons of check runs are for people who may write.
+    fn may_press(&self, login: &str, run: u64) -> Result<Actor, SandboxError> {
+        let repo = self.run(run).and_then(|r| self.repo(r.repo)).map(Repo::full_name);
         let repo = repo.ok_or_else(|| SandboxError::Unknown(format!("check run {run}")))?;
-        let (_, actor) = model.allowed(login, &repo, Role::Write)?;
-        act(&mut model, &actor)
+        Ok(self.allowed(login, &repo, Role::Write)?.1)
     }
 }
 

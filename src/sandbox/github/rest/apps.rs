@@ -2,7 +2,7 @@
 
 use crate::sandbox::github::acts::Refused;
 use crate::sandbox::github::hooks::Delivery;
-use crate::sandbox::github::http::{Answer, Call, Caller, Reply, new_token};
+use crate::sandbox::github::http::{Answer, Call, Caller, Rate, Reply, new_token};
 use crate::sandbox::github::json::permissions_json;
 use crate::sandbox::github::model::{Access, Installation, Model, Permissions, Token, iso};
 use serde_json::{Value, json};
@@ -152,10 +152,13 @@ pub(crate) fn repositories(model: &mut Model, call: &Call) -> Answer {
 }
 
 pub(crate) fn rate_limit(model: &mut Model, _: &Call) -> Answer {
-    let used = model.requests.len();
-    let reset = model.now() / 1000 + 3600;
-    let rate =
-        json!({ "limit": 5000, "used": used, "remaining": 5000_usize.saturating_sub(used), "reset": reset });
+    let Rate {
+        used,
+        remaining,
+        reset,
+        ..
+    } = Rate::of(model);
+    let rate = json!({ "limit": Rate::LIMIT, "used": used, "remaining": remaining, "reset": reset });
     Reply::ok(json!({ "resources": { "core": rate, "search": rate, "graphql": rate }, "rate": rate }))
 }
 

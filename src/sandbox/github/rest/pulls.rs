@@ -2,8 +2,8 @@
 
 use crate::sandbox::github::acts::{MergeMethod, MergeOrder, NewPull, PullChange, Refused};
 use crate::sandbox::github::git::Bare;
-use crate::sandbox::github::http::{Answer, Call, Caller, Reply};
-use crate::sandbox::github::model::{Issue, Model, Role};
+use crate::sandbox::github::http::{Answer, Call, Reply};
+use crate::sandbox::github::model::{Issue, Model};
 use serde_json::{Value, json};
 
 fn pull_json(model: &Model, at: (u64, u64)) -> Result<Value, Refused> {
@@ -93,12 +93,6 @@ fn reopen(model: &mut Model, at: (u64, u64), call: &Call) -> Result<(), Refused>
 
 pub(crate) fn merge(model: &mut Model, call: &Call) -> Answer {
     let at = call.thread()?;
-    if let Caller::Person { login } = &call.caller {
-        let role = model.repo(call.repo).and_then(|r| model.role(r, login));
-        if role < Some(Role::Write) {
-            return Err(Refused::new(403, "Must have push access to Repository."));
-        }
-    }
     let method = match call.maybe_word("merge_method", &["merge", "squash", "rebase"])? {
         Some("squash") => MergeMethod::Squash,
         Some("rebase") => MergeMethod::Rebase,
