@@ -11,9 +11,17 @@ pub mod config;
 pub mod engine;
 pub mod forge;
 pub mod git;
-pub mod queue;
-pub mod store;
 pub mod prompt;
+pub mod queue;
 pub mod report;
-// Floor 3: ways in and out of the bot.
+pub mod store;
+
+// Floor 2: use cases.
+pub mod services;
+
+// Floor 3: the doors, and a forge in a box.
+pub mod app;
+pub mod cli;
+pub mod http;
+pub mod jobs;
 pub mod sandbox;

@@ -78,9 +78,7 @@ impl<'a> Args<'a> {
         let value = word.value();
         match (kind.read)(&value) {
             Some(read) => Ok(Some(read)),
-            None => Err(self
-                .bad_value(format!("`{name}`"), &value, kind.wants)
-                .at(self.line, word.at)),
+            None => Err(self.bad_value(format!("`{name}`"), &value, kind.wants).at(self.line, word.at)),
         }
     }
 
@@ -99,9 +97,7 @@ impl<'a> Args<'a> {
         let value = given.value.as_deref().unwrap_or_default();
         match (kind.read)(value) {
             Some(read) => Ok(Some(read)),
-            None => Err(self
-                .bad_value(format!("`--{name}`"), value, kind.wants)
-                .at(self.line, given.at)),
+            None => Err(self.bad_value(format!("`--{name}`"), value, kind.wants).at(self.line, given.at)),
         }
     }
 
@@ -115,11 +111,7 @@ impl<'a> Args<'a> {
         let [piece] = self.text.as_slice() else {
             return None;
         };
-        let word = Word {
-            raw: &self.line[piece.clone()],
-            at: piece.start,
-            open_quote: false,
-        };
+        let word = Word { raw: &self.line[piece.clone()], at: piece.start, open_quote: false };
         let read = (kind.read)(&word.value())?;
         self.text.clear();
         self.arguments.push(word);
@@ -135,34 +127,22 @@ impl<'a> Args<'a> {
     /// All free text, as typed: the rest of the line, then the Markdown that follows; `None` if there is none.
     pub(super) fn text(&self) -> Option<String> {
         let reach = self.spec.text?.reach;
-        let following = if reach == Reach::Block {
-            self.following.trim_end_matches(is_blank)
-        } else {
-            ""
-        };
+        let following = if reach == Reach::Block { self.following.trim_end_matches(is_blank) } else { "" };
         let mut text = self.text_on_line();
-        text.push_str(if text.is_empty() {
-            without_blank_lines(following)
-        } else {
-            following
-        });
+        text.push_str(if text.is_empty() { without_blank_lines(following) } else { following });
         (!text.is_empty()).then_some(text)
     }
 
     /// All free text, which has to be there.
     pub(super) fn required_text(&self) -> Result<String, Mistake> {
-        self.text()
-            .ok_or_else(|| self.missing(self.spec.text.map_or("text", |text| text.name)))
+        self.text().ok_or_else(|| self.missing(self.spec.text.map_or("text", |text| text.name)))
     }
 
     /// The same for every way of writing the same command: options sorted, quotes off, white space folded.
     pub(super) fn normal_form(&self) -> serde_json::Value {
         let arguments: Vec<String> = self.arguments.iter().map(Word::value).collect();
-        let mut options: Vec<_> = self
-            .options
-            .iter()
-            .map(|given| (given.choice.name, given.value.as_deref()))
-            .collect();
+        let mut options: Vec<_> =
+            self.options.iter().map(|given| (given.choice.name, given.value.as_deref())).collect();
         options.sort_unstable();
         let text = self.text().map(|text| folded(&text));
         serde_json::json!([self.spec.name, self.protocol, arguments, options, text])
@@ -217,17 +197,10 @@ impl<'a> Args<'a> {
                 Some(next.value())
             }
             (Some(value), None, None) => {
-                return Err(trouble(MistakeKind::MissingValue {
-                    option: choice.name,
-                    value,
-                }));
+                return Err(trouble(MistakeKind::MissingValue { option: choice.name, value }));
             }
         };
-        self.options.push(Given {
-            choice,
-            value,
-            at: next.map_or(word.at, |next| next.at),
-        });
+        self.options.push(Given { choice, value, at: next.map_or(word.at, |next| next.at) });
         Ok(())
     }
 
@@ -240,10 +213,7 @@ impl<'a> Args<'a> {
         } else if self.spec.text.is_some() {
             self.add_text(word);
         } else {
-            let kind = MistakeKind::Surplus {
-                call: self.spec.call(),
-                word: Echo::of(word.raw),
-            };
+            let kind = MistakeKind::Surplus { call: self.spec.call(), word: Echo::of(word.raw) };
             return Err(self.mistake(kind).at(self.line, word.at));
         }
         Ok(())
@@ -262,10 +232,8 @@ impl<'a> Args<'a> {
         let digits = digits_of_number(word).filter(|digits| digits.len() >= 4);
         let number = digits.and_then(|digits| digits.parse().ok()).map(ProtocolNumber);
         let wants = "named by its four digits, such as `#0003`";
-        number.ok_or_else(|| {
-            self.bad_value("the protocol".to_owned(), word.raw, wants)
-                .at(self.line, word.at)
-        })
+        number
+            .ok_or_else(|| self.bad_value("the protocol".to_owned(), word.raw, wants).at(self.line, word.at))
     }
 
     /// Neighbours become one piece, so that what was typed between them stays.
@@ -281,27 +249,18 @@ impl<'a> Args<'a> {
 
     fn closed(&self, word: Word<'_>) -> Result<(), Mistake> {
         if word.open_quote {
-            let kind = MistakeKind::OpenQuote {
-                word: Echo::of(word.raw),
-            };
+            let kind = MistakeKind::OpenQuote { word: Echo::of(word.raw) };
             return Err(self.mistake(kind).at(self.line, word.at));
         }
         Ok(())
     }
 
     fn bad_value(&self, name: String, value: &str, wants: &'static str) -> Mistake {
-        self.mistake(MistakeKind::BadValue {
-            name,
-            value: Echo::of(value),
-            wants,
-        })
+        self.mistake(MistakeKind::BadValue { name, value: Echo::of(value), wants })
     }
 
     fn missing(&self, name: &'static str) -> Mistake {
-        self.mistake(MistakeKind::MissingArgument {
-            call: self.spec.call(),
-            name,
-        })
+        self.mistake(MistakeKind::MissingArgument { call: self.spec.call(), name })
     }
 
     fn mistake(&self, kind: MistakeKind) -> Mistake {

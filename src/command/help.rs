@@ -11,14 +11,8 @@ pub fn help(topic: Option<&str>) -> String {
     let Some(topic) = topic.map(str::trim).filter(|topic| !topic.is_empty()) else {
         return overview();
     };
-    let words: Vec<String> = topic
-        .split_whitespace()
-        .take(2)
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let first = words
-        .first()
-        .map_or("", |word| word.strip_prefix('/').unwrap_or(word));
+    let words: Vec<String> = topic.split_whitespace().take(2).map(str::to_ascii_lowercase).collect();
+    let first = words.first().map_or("", |word| word.strip_prefix('/').unwrap_or(word));
     let Some(family) = registry::family(first) else {
         return format!("There is no command {}.\n\n{}", Echo::of(topic), overview());
     };
@@ -34,10 +28,7 @@ pub fn docs_markdown() -> String {
     for family in registry::families() {
         write_to(&mut page, format_args!("\n## /{}\n", family.word));
         for spec in family.commands {
-            write_to(
-                &mut page,
-                format_args!("\n### `{}`\n\n{}", title(spec), one_command(spec)),
-            );
+            write_to(&mut page, format_args!("\n### `{}`\n\n{}", title(spec), one_command(spec)));
         }
     }
     page
@@ -67,16 +58,11 @@ fn overview() -> String {
     for family in registry::families() {
         let commands: Vec<&Spec> = family.commands.iter().filter(now).collect();
         if !commands.is_empty() {
-            write_to(
-                &mut text,
-                format_args!("**/{}**\n\n{}\n", family.word, table(&commands)),
-            );
+            write_to(&mut text, format_args!("**/{}**\n\n{}\n", family.word, table(&commands)));
         }
     }
-    let later: Vec<String> = registry::commands()
-        .filter(|spec| !now(spec))
-        .map(|spec| format!("`{}`", title(spec)))
-        .collect();
+    let later: Vec<String> =
+        registry::commands().filter(|spec| !now(spec)).map(|spec| format!("`{}`", title(spec))).collect();
     write_to(
         &mut text,
         format_args!(
@@ -98,35 +84,19 @@ fn table(commands: &[&Spec]) -> String {
         let usage = spec.usage().replace(" [--dry-run]", "").replace('|', "\\|");
         write_to(
             &mut table,
-            format_args!(
-                "| `{usage}` | {} | {}{} |\n",
-                spec.needs,
-                spec.help,
-                not_yet(spec)
-            ),
+            format_args!("| `{usage}` | {} | {}{} |\n", spec.needs, spec.help, not_yet(spec)),
         );
     }
     table
 }
 
 fn one_command(spec: &Spec) -> String {
-    let mut text = format!(
-        "{}{}.\n\n```\n{}\n```\n\n",
-        spec.help,
-        not_yet(spec),
-        spec.usage()
-    );
+    let mut text = format!("{}{}.\n\n```\n{}\n```\n\n", spec.help, not_yet(spec), spec.usage());
     write_to(&mut text, format_args!("- Needs: {}\n", spec.needs));
     for option in spec.all_options() {
         let value = option.value.map(|value| format!(" {value}")).unwrap_or_default();
-        let needs = option
-            .needs
-            .map(|needs| format!(" (needs {needs})"))
-            .unwrap_or_default();
-        write_to(
-            &mut text,
-            format_args!("- `--{}{value}`: {}{needs}\n", option.name, option.help),
-        );
+        let needs = option.needs.map(|needs| format!(" (needs {needs})")).unwrap_or_default();
+        write_to(&mut text, format_args!("- `--{}{value}`: {}{needs}\n", option.name, option.help));
     }
     if spec.scope == Scope::Protocol {
         let several = match spec.effect {
@@ -135,10 +105,7 @@ fn one_command(spec: &Spec) -> String {
         };
         write_to(
             &mut text,
-            format_args!(
-                "- With several open protocols: {several}, as in `{} #0003`\n",
-                spec.call()
-            ),
+            format_args!("- With several open protocols: {several}, as in `{} #0003`\n", spec.call()),
         );
     }
     write_to(&mut text, format_args!("- Example: `{}`\n", spec.example));
@@ -147,14 +114,8 @@ fn one_command(spec: &Spec) -> String {
 
 /// The call, and what tells apart two commands of one call.
 fn title(spec: &Spec) -> String {
-    let required = spec
-        .arguments
-        .first()
-        .filter(|_| spec.verb == registry::Verb::Open);
-    required.map_or_else(
-        || spec.call(),
-        |argument| format!("{} <{}>", spec.call(), argument.name),
-    )
+    let required = spec.arguments.first().filter(|_| spec.verb == registry::Verb::Open);
+    required.map_or_else(|| spec.call(), |argument| format!("{} <{}>", spec.call(), argument.name))
 }
 
 fn not_yet(spec: &Spec) -> &'static str {

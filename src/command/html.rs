@@ -65,22 +65,14 @@ impl OpenElements {
     /// Reads from behind a `<`; gives back what stands behind the tag.
     fn read_tag<'a>(&mut self, tag: &'a str) -> &'a str {
         let (closing, named) = tag.strip_prefix('/').map_or((false, tag), |named| (true, named));
-        let name_end = named
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(named.len());
+        let name_end = named.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(named.len());
         if name_end == 0 {
             return tag;
         }
-        let element = ENCLOSING
-            .iter()
-            .position(|known| known.eq_ignore_ascii_case(&named[..name_end]));
+        let element = ENCLOSING.iter().position(|known| known.eq_ignore_ascii_case(&named[..name_end]));
         if let Some(element) = element {
             let count = &mut self.open[element];
-            *count = if closing {
-                count.saturating_sub(1)
-            } else {
-                count.saturating_add(1)
-            };
+            *count = if closing { count.saturating_sub(1) } else { count.saturating_add(1) };
         }
         behind_tag(&named[name_end..])
     }

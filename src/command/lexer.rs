@@ -30,15 +30,12 @@ impl<'a> Word<'a> {
             Some(name) => (name, false),
             None => (self.raw.strip_prefix(['—', '–'])?, true),
         };
-        let (name, value) = name
-            .split_once('=')
-            .map_or((name, None), |(name, value)| (name, Some(value)));
-        name.starts_with(|c: char| c.is_ascii_alphabetic())
-            .then(|| Dashed {
-                name: visible(name),
-                value,
-                long_dash,
-            })
+        let (name, value) = name.split_once('=').map_or((name, None), |(name, value)| (name, Some(value)));
+        name.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| Dashed {
+            name: visible(name),
+            value,
+            long_dash,
+        })
     }
 }
 
@@ -54,21 +51,14 @@ pub(super) struct Dashed<'a> {
 
 /// The words of a line, in order. Time is linear in the line, whatever quotes it holds.
 pub(super) fn words(line: &str) -> Vec<Word<'_>> {
-    let mut lexer = Lexer {
-        line,
-        at: 0,
-        hopeless: [false; 3],
-    };
+    let mut lexer = Lexer { line, at: 0, hopeless: [false; 3] };
     std::iter::from_fn(|| lexer.next_word()).collect()
 }
 
 /// Removes one pair of quotes around a word.
 pub(super) fn unquoted(raw: &str) -> &str {
     let mut inner = raw.chars();
-    match (
-        inner.next().and_then(Quote::of),
-        inner.next_back().and_then(Quote::of),
-    ) {
+    match (inner.next().and_then(Quote::of), inner.next_back().and_then(Quote::of)) {
         (Some(open), Some(close)) if open == close => inner.as_str(),
         _ => raw,
     }
@@ -118,18 +108,13 @@ impl<'a> Lexer<'a> {
     fn next_word(&mut self) -> Option<Word<'a>> {
         let rest = &self.line[self.at..];
         let start = self.at + rest.find(|c| !is_blank(c))?;
-        let plain_end = self.line[start..]
-            .find(char::is_whitespace)
-            .map_or(self.line.len(), |length| start + length);
+        let plain_end =
+            self.line[start..].find(char::is_whitespace).map_or(self.line.len(), |length| start + length);
         let quote = opening_quote(&self.line[start..plain_end]);
         let closed = quote.and_then(|(offset, quote)| self.closing(start + offset, quote));
         self.at = closed.unwrap_or(plain_end);
         let raw = &self.line[start..self.at];
-        Some(Word {
-            raw,
-            at: start,
-            open_quote: quote.is_some() && closed.is_none(),
-        })
+        Some(Word { raw, at: start, open_quote: quote.is_some() && closed.is_none() })
     }
 
     /// The end of the quote that holds the text from `from` on.
@@ -151,11 +136,7 @@ impl<'a> Lexer<'a> {
 
 /// The quote a word opens, and the offset of what it holds.
 fn opening_quote(word: &str) -> Option<(usize, Quote)> {
-    let value = if word.starts_with(['-', '—', '–']) {
-        word.find('=')? + 1
-    } else {
-        0
-    };
+    let value = if word.starts_with(['-', '—', '–']) { word.find('=')? + 1 } else { 0 };
     let opener = word[value..].chars().next()?;
     Some((value + opener.len_utf8(), Quote::of(opener)?))
 }

@@ -30,10 +30,7 @@ pub(super) fn paragraph_lines(source: &str) -> Vec<Line> {
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_GFM;
-    let mut reader = Reader {
-        source,
-        ..Reader::default()
-    };
+    let mut reader = Reader { source, ..Reader::default() };
     for (event, range) in Parser::new_ext(source, options).into_offset_iter() {
         reader.take(&event, range);
     }
@@ -117,9 +114,7 @@ impl Reader<'_> {
     /// Columns before `at` that are spaces or tabs, up to the four that matter.
     fn indentation(&self, at: usize) -> usize {
         let line = self.source[..at].rfind('\n').map_or(0, |feed| feed + 1);
-        let blanks = self.source[line..at]
-            .chars()
-            .take_while(|c| matches!(c, ' ' | '\t'));
+        let blanks = self.source[line..at].chars().take_while(|c| matches!(c, ' ' | '\t'));
         blanks.map(|c| if c == '\t' { CODE_INDENT } else { 1 }).sum()
     }
 
@@ -134,9 +129,6 @@ impl Reader<'_> {
         }
         text.truncate(text.find('\n').unwrap_or(text.len()));
         text.truncate(text.trim_end_matches(is_blank).len());
-        self.lines.push(Line {
-            range: start..start + text.len(),
-            text,
-        });
+        self.lines.push(Line { range: start..start + text.len(), text });
     }
 }

@@ -18,25 +18,13 @@ pub enum MistakeKind {
     #[error("there is no {word}; did you mean `{suggestion}`?")]
     UnknownFamily { word: Echo, suggestion: String },
     #[error("`/{family}` has no {word}; {}", did_you_mean_or_list(suggestion.as_deref(), family))]
-    UnknownVerb {
-        family: &'static str,
-        word: Echo,
-        suggestion: Option<String>,
-    },
+    UnknownVerb { family: &'static str, word: Echo, suggestion: Option<String> },
     #[error("`{call}` has no option {option}{}", did_you_mean(suggestion.as_deref(), *takes_text))]
-    UnknownOption {
-        call: String,
-        option: Echo,
-        suggestion: Option<String>,
-        takes_text: bool,
-    },
+    UnknownOption { call: String, option: Echo, suggestion: Option<String>, takes_text: bool },
     #[error("`{call}` needs `<{name}>`")]
     MissingArgument { call: String, name: &'static str },
     #[error("`--{option}` needs a value ({value})")]
-    MissingValue {
-        option: &'static str,
-        value: &'static str,
-    },
+    MissingValue { option: &'static str, value: &'static str },
     #[error("`--{option}` takes no value; leave out everything from the `=` on")]
     NoValueTaken { option: &'static str },
     #[error("`--{option}` was given twice; keep one")]
@@ -44,11 +32,7 @@ pub enum MistakeKind {
     #[error("`{call}` does not know what to do with {word}; leave it out")]
     Surplus { call: String, word: Echo },
     #[error("{name} has to be {wants}, not {value}")]
-    BadValue {
-        name: String,
-        value: Echo,
-        wants: &'static str,
-    },
+    BadValue { name: String, value: Echo, wants: &'static str },
     #[error("the quote at {word} is never closed; close it or leave it out")]
     OpenQuote { word: Echo },
     #[error(
@@ -63,27 +47,16 @@ pub enum MistakeKind {
 
 impl Mistake {
     pub(super) fn new(kind: MistakeKind) -> Self {
-        Self {
-            kind,
-            column: None,
-            usage: None,
-        }
+        Self { kind, column: None, usage: None }
     }
 
     pub(super) fn of(spec: &Spec, kind: MistakeKind) -> Self {
-        Self {
-            kind,
-            column: None,
-            usage: Some(spec.usage()),
-        }
+        Self { kind, column: None, usage: Some(spec.usage()) }
     }
 
     /// Points at the byte offset `at` of `line`.
     pub(super) fn at(self, line: &str, at: usize) -> Self {
-        Self {
-            column: line.get(..at).map(|before| before.chars().count()),
-            ..self
-        }
+        Self { column: line.get(..at).map(|before| before.chars().count()), ..self }
     }
 }
 
@@ -111,10 +84,7 @@ fn did_you_mean_or_list(suggestion: Option<&str>, family: &str) -> String {
     if let Some(call) = suggestion {
         return format!("did you mean `{call}`?");
     }
-    let verbs: Vec<&str> = registry::family(family)
-        .into_iter()
-        .flat_map(Family::verbs)
-        .collect();
+    let verbs: Vec<&str> = registry::family(family).into_iter().flat_map(Family::verbs).collect();
     format!("choose one of {}", verbs.join(", "))
 }
 
@@ -127,19 +97,12 @@ impl Echo {
     pub const LIMIT: usize = 40;
 
     pub fn of(words: &str) -> Self {
-        let shown = words
-            .chars()
-            .map(disarmed)
-            .filter(|c| !crate::command::lexer::is_invisible(*c));
+        let shown = words.chars().map(disarmed).filter(|c| !crate::command::lexer::is_invisible(*c));
         let mut text: String = shown.clone().take(Self::LIMIT).collect();
         if shown.clone().nth(Self::LIMIT).is_some() {
             text.push('…');
         }
-        if text.trim().is_empty() {
-            Self("(blank)".to_owned())
-        } else {
-            Self(text)
-        }
+        if text.trim().is_empty() { Self("(blank)".to_owned()) } else { Self(text) }
     }
 }
 
@@ -164,10 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_echoed_cannot_leave_its_code_span() {
-        assert_eq!(
-            Echo::of("``` @everyone\n# big").to_string(),
-            "`''' @everyone # big`"
-        );
+        assert_eq!(Echo::of("``` @everyone\n# big").to_string(), "`''' @everyone # big`");
         assert_eq!(Echo::of("\u{202e}abc").to_string(), "`abc`");
         assert_eq!(Echo::of("").to_string(), "`(blank)`");
     }

@@ -36,23 +36,16 @@ pub fn parse(body: &str, app_slug: &str) -> Vec<ParsedLine> {
         return refuse_whole(&body, app_slug).into_iter().collect();
     }
     let lines = paragraph_lines(&body);
-    let ours: Vec<Ours<'_>> = lines
-        .iter()
-        .filter_map(|line| Ours::find(line, app_slug))
-        .collect();
+    let ours: Vec<Ours<'_>> = lines.iter().filter_map(|line| Ours::find(line, app_slug)).collect();
     let mut ordinals = Ordinals::default();
     let mut found = Vec::new();
     for (index, one) in ours.iter().take(COMMANDS_PER_COMMENT).enumerate() {
-        let end = ours
-            .get(index + 1)
-            .map_or(body.len(), |next| next.line.range.start);
+        let end = ours.get(index + 1).map_or(body.len(), |next| next.line.range.start);
         let following = &body[one.line.range.end..end];
         found.push(ordinals.number(&one.line.text, one.read(following)));
     }
     if let Some(surplus) = ours.get(COMMANDS_PER_COMMENT) {
-        let kind = MistakeKind::TooManyCommands {
-            limit: COMMANDS_PER_COMMENT,
-        };
+        let kind = MistakeKind::TooManyCommands { limit: COMMANDS_PER_COMMENT };
         found.push(ordinals.number(&surplus.line.text, Err(Mistake::new(kind))));
     }
     found
@@ -67,25 +60,14 @@ pub fn parse_words(line: &str) -> Option<Result<Asked, Mistake>> {
 }
 
 fn with_line_feeds(body: &str) -> Cow<'_, str> {
-    if body.contains('\r') {
-        body.replace("\r\n", "\n").replace('\r', "\n").into()
-    } else {
-        body.into()
-    }
+    if body.contains('\r') { body.replace("\r\n", "\n").replace('\r', "\n").into() } else { body.into() }
 }
 
 /// Answers an endless comment once, if any line of it looks like ours.
 fn refuse_whole(body: &str, app_slug: &str) -> Option<ParsedLine> {
-    let lines = body.lines().map(|text| Line {
-        range: 0..0,
-        text: text.trim().chars().take(200).collect(),
-    });
-    let line = lines
-        .into_iter()
-        .find(|line| Ours::find(line, app_slug).is_some())?;
-    let mistake = Mistake::new(MistakeKind::TooLong {
-        limit: LONGEST_COMMENT,
-    });
+    let lines = body.lines().map(|text| Line { range: 0..0, text: text.trim().chars().take(200).collect() });
+    let line = lines.into_iter().find(|line| Ours::find(line, app_slug).is_some())?;
+    let mistake = Mistake::new(MistakeKind::TooLong { limit: LONGEST_COMMENT });
     Some(Ordinals::default().number(&line.text, Err(mistake)))
 }
 
@@ -123,21 +105,15 @@ impl<'a> Ours<'a> {
             _ => return None,
         };
         words.drain(..=usize::from(mentioned));
-        Some(Self {
-            line,
-            addressee,
-            words,
-        })
+        Some(Self { line, addressee, words })
     }
 
     fn read(&self, following: &str) -> Result<Reading, Mistake> {
         match &self.addressee {
             Addressee::Family(family) => read(family, &self.line.text, &self.words, following),
             Addressee::NearMiss { word, suggestion } => {
-                let kind = MistakeKind::UnknownFamily {
-                    word: Echo::of(word.raw),
-                    suggestion: suggestion.clone(),
-                };
+                let kind =
+                    MistakeKind::UnknownFamily { word: Echo::of(word.raw), suggestion: suggestion.clone() };
                 Err(Mistake::new(kind).at(&self.line.text, word.at))
             }
         }
@@ -159,10 +135,7 @@ fn near_miss<'a>(word: Word<'a>, value: &str) -> Option<Addressee<'a>> {
     let of_bot = registry::family("bot").and_then(|bot| bot.named(value));
     let suggestion = match of_bot {
         Some(spec) => spec.call(),
-        None => format!(
-            "/{}",
-            nearest(value, registry::families().iter().map(|family| family.word))?
-        ),
+        None => format!("/{}", nearest(value, registry::families().iter().map(|family| family.word))?),
     };
     Some(Addressee::NearMiss { word, suggestion })
 }
@@ -184,42 +157,21 @@ fn read(
         Meant::Command { spec, words } => {
             let mut args = Args::sort(spec, line, words, following)?;
             let command = (spec.build)(&mut args)?;
-            let asked = Asked {
-                command,
-                protocol: args.protocol(),
-                dry_run: args.has("dry-run"),
-            };
-            Ok(Reading {
-                asked,
-                normal_form: args.normal_form(),
-            })
+            let asked = Asked { command, protocol: args.protocol(), dry_run: args.has("dry-run") };
+            Ok(Reading { asked, normal_form: args.normal_form() })
         }
     }
 }
 
 fn help_reading(topic: &'static str) -> Reading {
-    let command = Command::BotHelp {
-        topic: Some(topic.to_owned()),
-    };
+    let command = Command::BotHelp { topic: Some(topic.to_owned()) };
     let normal_form = serde_json::json!([command.name(), null, [], [], topic]);
-    Reading {
-        asked: Asked {
-            command,
-            protocol: None,
-            dry_run: false,
-        },
-        normal_form,
-    }
+    Reading { asked: Asked { command, protocol: None, dry_run: false }, normal_form }
 }
 
 enum Meant<'w, 'a> {
-    Command {
-        spec: &'static Spec,
-        words: &'w [Word<'a>],
-    },
-    Help {
-        topic: &'static str,
-    },
+    Command { spec: &'static Spec, words: &'w [Word<'a>] },
+    Help { topic: &'static str },
 }
 
 /// Finds the command within its family by the second word.
@@ -241,9 +193,7 @@ fn resolve<'w, 'a>(
     if is_help_option(&verb) || (words.len() == 1 && verb.eq_ignore_ascii_case("help")) {
         return Ok(Meant::Help { topic: family.word });
     }
-    let plain = words
-        .iter()
-        .find(|word| word.option().is_none() && !word.raw.starts_with('#'));
+    let plain = words.iter().find(|word| word.option().is_none() && !word.raw.starts_with('#'));
     let spec = family.wordless(if plain.is_some() { Verb::Open } else { Verb::Bare });
     match (spec, words.first()) {
         (Some(spec), _) => Ok(Meant::Command { spec, words }),
@@ -263,11 +213,7 @@ fn unknown_verb(family: &'static Family, line: &str, word: &Word<'_>) -> Mistake
         Some(spec) => Some(spec.call()),
         None => nearest(&verb, family.verbs()).map(|near| format!("/{} {near}", family.word)),
     };
-    let kind = MistakeKind::UnknownVerb {
-        family: family.word,
-        word: Echo::of(word.raw),
-        suggestion,
-    };
+    let kind = MistakeKind::UnknownVerb { family: family.word, word: Echo::of(word.raw), suggestion };
     Mistake::new(kind).at(line, word.at)
 }
 
@@ -286,15 +232,8 @@ impl Ordinals {
         };
         let hash = hex::encode(Sha256::digest(normal_form.to_string()));
         let count = self.seen.entry(hash.clone()).or_default();
-        let identity = CommandIdentity {
-            hash,
-            ordinal: *count,
-        };
+        let identity = CommandIdentity { hash, ordinal: *count };
         *count += 1;
-        ParsedLine {
-            line: line.to_owned(),
-            identity,
-            outcome,
-        }
+        ParsedLine { line: line.to_owned(), identity, outcome }
     }
 }

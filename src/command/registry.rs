@@ -134,9 +134,7 @@ pub fn commands() -> impl Iterator<Item = &'static Spec> {
 
 /// The family of a first word without its slash, in any case.
 pub fn family(word: &str) -> Option<&'static Family> {
-    FAMILIES
-        .iter()
-        .find(|family| family.word.eq_ignore_ascii_case(word))
+    FAMILIES.iter().find(|family| family.word.eq_ignore_ascii_case(word))
 }
 
 /// The command of this name (`step run`).
@@ -157,9 +155,7 @@ pub fn needs(asked: &Command) -> Permission {
         Command::StepRun { anyway: true, .. } => spec.option("anyway"),
         _ => None,
     };
-    option
-        .and_then(|option| option.needs)
-        .map_or(spec.needs, |more| more.max(spec.needs))
+    option.and_then(|option| option.needs).map_or(spec.needs, |more| more.max(spec.needs))
 }
 
 impl Family {
@@ -203,18 +199,11 @@ impl Spec {
     }
 
     pub(super) const fn acts(name: &'static str, verb: Verb, needs: Permission, build: Build) -> Self {
-        Self {
-            effect: Effect::Acting,
-            ..Self::reads(name, verb, needs, build)
-        }
+        Self { effect: Effect::Acting, ..Self::reads(name, verb, needs, build) }
     }
 
     pub(super) const fn says(self, help: &'static str, example: &'static str) -> Self {
-        Self {
-            help,
-            example,
-            ..self
-        }
+        Self { help, example, ..self }
     }
 
     pub(super) const fn takes(self, arguments: &'static [Argument]) -> Self {
@@ -226,24 +215,15 @@ impl Spec {
     }
 
     pub(super) const fn text(self, name: &'static str, need: Need, reach: Reach) -> Self {
-        Self {
-            text: Some(Text { name, need, reach }),
-            ..self
-        }
+        Self { text: Some(Text { name, need, reach }), ..self }
     }
 
     pub(super) const fn of_a_protocol(self) -> Self {
-        Self {
-            scope: Scope::Protocol,
-            ..self
-        }
+        Self { scope: Scope::Protocol, ..self }
     }
 
     pub(super) const fn later(self) -> Self {
-        Self {
-            status: Status::Later,
-            ..self
-        }
+        Self { status: Status::Later, ..self }
     }
 
     /// Its own options, then `--dry-run` where it acts.
@@ -253,8 +233,7 @@ impl Spec {
     }
 
     pub(super) fn option(&self, name: &str) -> Option<&'static Choice> {
-        self.all_options()
-            .find(|option| option.name.eq_ignore_ascii_case(name))
+        self.all_options().find(|option| option.name.eq_ignore_ascii_case(name))
     }
 
     /// The words that call it: `/step run`.
@@ -292,43 +271,24 @@ fn bracketed(name: &str, need: Need) -> String {
 
 impl Argument {
     pub(super) const fn required(name: &'static str) -> Self {
-        Self {
-            name,
-            need: Need::Required,
-        }
+        Self { name, need: Need::Required }
     }
 
     pub(super) const fn optional(name: &'static str) -> Self {
-        Self {
-            name,
-            need: Need::Optional,
-        }
+        Self { name, need: Need::Optional }
     }
 }
 
 impl Choice {
     pub(super) const fn switch(name: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            value: None,
-            needs: None,
-            help,
-        }
+        Self { name, value: None, needs: None, help }
     }
 
     pub(super) const fn valued(name: &'static str, value: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            value: Some(value),
-            needs: None,
-            help,
-        }
+        Self { name, value: Some(value), needs: None, help }
     }
 
     pub(super) const fn needing(self, permission: Permission) -> Self {
-        Self {
-            needs: Some(permission),
-            ..self
-        }
+        Self { needs: Some(permission), ..self }
     }
 }

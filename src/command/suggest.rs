@@ -10,9 +10,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         return None;
     }
     let word = word.to_ascii_lowercase();
-    let scored = known
-        .into_iter()
-        .map(|candidate| (likeness(&word, candidate), candidate));
+    let scored = known.into_iter().map(|candidate| (likeness(&word, candidate), candidate));
     scored
         .filter(|(score, _)| *score >= NEAR_ENOUGH)
         .max_by(|a, b| a.0.total_cmp(&b.0))
@@ -21,11 +19,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 
 fn likeness(word: &str, candidate: &str) -> f64 {
     let likeness = strsim::normalized_damerau_levenshtein(word, candidate);
-    if word.len() >= 2 && candidate.starts_with(word) {
-        likeness.max(NEAR_ENOUGH)
-    } else {
-        likeness
-    }
+    if word.len() >= 2 && candidate.starts_with(word) { likeness.max(NEAR_ENOUGH) } else { likeness }
 }
 
 #[cfg(test)]

@@ -9,10 +9,7 @@ pub(super) struct Kind<T> {
     pub read: fn(&str) -> Option<T>,
 }
 
-pub(super) const STEP: Kind<u32> = Kind {
-    wants: "a step number such as `2`",
-    read: number,
-};
+pub(super) const STEP: Kind<u32> = Kind { wants: "a step number such as `2`", read: number };
 
 pub(super) const WHICH_STEP: Kind<WhichStep> = Kind {
     wants: "a step number such as `2`, `next` or `all`",
@@ -28,30 +25,18 @@ pub(super) const SLUG: Kind<Slug> = Kind {
     read: |word| Slug::parse(&word.to_ascii_lowercase()),
 };
 
-pub(super) const SHA: Kind<ShaPrefix> = Kind {
-    wants: "a commit id of 7 or more hexadecimal digits",
-    read: ShaPrefix::parse,
-};
+pub(super) const SHA: Kind<ShaPrefix> =
+    Kind { wants: "a commit id of 7 or more hexadecimal digits", read: ShaPrefix::parse };
 
-pub(super) const BRANCH: Kind<BranchName> = Kind {
-    wants: "the name of a branch",
-    read: BranchName::parse,
-};
+pub(super) const BRANCH: Kind<BranchName> = Kind { wants: "the name of a branch", read: BranchName::parse };
 
-pub(super) const NAME: Kind<String> = Kind {
-    wants: "a name of letters, digits and `. _ : / @ + -`, at most 100 long",
-    read: name,
-};
+pub(super) const NAME: Kind<String> =
+    Kind { wants: "a name of letters, digits and `. _ : / @ + -`, at most 100 long", read: name };
 
-pub(super) const PATH: Kind<String> = Kind {
-    wants: "a path within the repository",
-    read: path,
-};
+pub(super) const PATH: Kind<String> = Kind { wants: "a path within the repository", read: path };
 
-pub(super) const TOKENS: Kind<u64> = Kind {
-    wants: "a number of tokens such as `200000` or `200k`",
-    read: tokens,
-};
+pub(super) const TOKENS: Kind<u64> =
+    Kind { wants: "a number of tokens such as `200000` or `200k`", read: tokens };
 
 pub(super) const BUDGET_OF: Kind<BudgetOf> = Kind {
     wants: "`step` or `protocol`",
@@ -62,10 +47,8 @@ pub(super) const BUDGET_OF: Kind<BudgetOf> = Kind {
     },
 };
 
-pub(super) const CODEMACHINE: Kind<()> = Kind {
-    wants: "`codemachine`",
-    read: |word| word.eq_ignore_ascii_case("codemachine").then_some(()),
-};
+pub(super) const CODEMACHINE: Kind<()> =
+    Kind { wants: "`codemachine`", read: |word| word.eq_ignore_ascii_case("codemachine").then_some(()) };
 
 fn number(word: &str) -> Option<u32> {
     let digits = word.bytes().all(|b| b.is_ascii_digit());
@@ -129,11 +112,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_be_taken_for_an_option_or_a_sentence() {
-        check(
-            &NAME,
-            "openai/gpt-5.1:latest",
-            Some("openai/gpt-5.1:latest".to_owned()),
-        );
+        check(&NAME, "openai/gpt-5.1:latest", Some("openai/gpt-5.1:latest".to_owned()));
         check(&NAME, "-rf", None);
         check(&NAME, "a b", None);
         check(&NAME, "", None);

@@ -21,10 +21,7 @@ impl Links {
     /// `base` is how browsers reach the bot; `secret` is its webhook secret.
     pub fn new(base: Url, secret: &SecretString) -> Self {
         let key = tag(secret.expose_secret().as_bytes(), "tasksgodzilla page links");
-        Self {
-            base,
-            key: SecretString::from(key),
-        }
+        Self { base, key: SecretString::from(key) }
     }
 
     pub fn protocol(&self, id: ProtocolId, since: Moment) -> String {
@@ -33,6 +30,13 @@ impl Links {
 
     pub fn run(&self, id: RunId, since: Moment) -> String {
         self.signed("runs", id.0, since)
+    }
+
+    /// A file that a run left; the link that opens the run opens its files too.
+    pub fn artifact(&self, run: RunId, name: &str, since: Moment) -> String {
+        let link = self.run(run, since);
+        let (page, query) = link.split_once('?').unwrap_or((&link, ""));
+        format!("{page}/artifacts/{name}?{query}")
     }
 
     /// The same moment gives the same link, so that a report does not change by being rendered again.
@@ -74,33 +78,21 @@ mod tests {
     use super::*;
 
     fn links(secret: &str) -> Links {
-        Links::new(
-            Url::parse("https://bot.example/base/").expect("address"),
-            &SecretString::from(secret),
-        )
+        Links::new(Url::parse("https://bot.example/base/").expect("address"), &SecretString::from(secret))
     }
 
     fn parts(link: &str) -> (i64, String) {
         let url = Url::parse(link).expect("address");
-        let get = |name: &str| {
-            url.query_pairs()
-                .find(|(key, _)| key == name)
-                .map(|(_, text)| text.into_owned())
-        };
-        (
-            get("expires").expect("expires").parse().expect("number"),
-            get("signature").expect("signature"),
-        )
+        let get =
+            |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, text)| text.into_owned());
+        (get("expires").expect("expires").parse().expect("number"), get("signature").expect("signature"))
     }
 
     #[test]
     fn a_link_opens_its_own_page_until_it_expires() {
         let ours = links("s");
         let link = ours.run(RunId(7), Moment(0));
-        assert!(
-            link.starts_with("https://bot.example/base/runs/7?expires="),
-            "{link}"
-        );
+        assert!(link.starts_with("https://bot.example/base/runs/7?expires="), "{link}");
         let (expires, signature) = parts(&link);
         assert!(ours.opens("runs", 7, expires, &signature, Moment(1)));
         assert!(!ours.opens("runs", 7, expires, &signature, Moment(expires * 1000)));

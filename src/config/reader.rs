@@ -37,24 +37,17 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(raw: &'a Raw) -> Self {
-        let mut reader = Self {
-            raw,
-            faults: Vec::new(),
-        };
+        let mut reader = Self { raw, faults: Vec::new() };
         let ours = raw.0.keys().filter_map(|name| name.strip_prefix(PREFIX));
         for name in ours.filter(|name| TABLE.iter().all(|setting| setting.name != *name)) {
             let near = TABLE
                 .iter()
                 .map(|setting| setting.name)
                 .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-            let hint = near
-                .map(|near| format!("; did you mean {PREFIX}{near}?"))
-                .unwrap_or_default();
+            let hint = near.map(|near| format!("; did you mean {PREFIX}{near}?")).unwrap_or_default();
             // Test runners hand their own variables down; they are no settings.
             if !name.starts_with("TEST_") {
-                reader
-                    .faults
-                    .push(format!("{PREFIX}{name} is not a setting{hint}"));
+                reader.faults.push(format!("{PREFIX}{name} is not a setting{hint}"));
             }
         }
         reader
@@ -69,9 +62,7 @@ impl<'a> Reader<'a> {
         let known = TABLE.iter().find(|setting| setting.name == name);
         debug_assert!(known.is_some(), "{name} stands in the table");
         let typed = self.raw.0.get(&format!("{PREFIX}{name}")).map(|text| text.trim());
-        let text = typed
-            .filter(|text| !text.is_empty())
-            .or_else(|| known.map(|setting| setting.default));
+        let text = typed.filter(|text| !text.is_empty()).or_else(|| known.map(|setting| setting.default));
         text.filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
@@ -89,11 +80,7 @@ impl<'a> Reader<'a> {
             _ => {
                 self.fault(
                     name,
-                    format!(
-                        "is `{text}`; it must be a number from {} to {}",
-                        range.start(),
-                        range.end()
-                    ),
+                    format!("is `{text}`; it must be a number from {} to {}", range.start(), range.end()),
                 );
                 *range.start()
             }

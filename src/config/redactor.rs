@@ -44,9 +44,7 @@ impl Redactor {
             .collect();
         known.sort_by_key(|form| std::cmp::Reverse(form.len()));
         known.dedup();
-        Self {
-            known: known.into_iter().map(SecretString::from).collect(),
-        }
+        Self { known: known.into_iter().map(SecretString::from).collect() }
     }
 
     /// The text without secrets.
@@ -65,10 +63,7 @@ impl Redactor {
 
     /// Whether there is anything to redact.
     pub fn finds(&self, text: &str) -> bool {
-        self.known
-            .iter()
-            .any(|secret| text.contains(secret.expose_secret()))
-            || SHAPES.is_match(text)
+        self.known.iter().any(|secret| text.contains(secret.expose_secret())) || SHAPES.is_match(text)
     }
 }
 
@@ -102,24 +97,15 @@ mod tests {
         check("aHVudGVyMi8iw7w=", "[redacted]=");
         check("hunter2%2F%22%C3%BC", "[redacted]");
         check(r#"{"k":"hunter2/\"ü"}"#, r#"{"k":"[redacted]"}"#);
-        check(
-            "ab stays, it is too short to know",
-            "ab stays, it is too short to know",
-        );
+        check("ab stays, it is too short to know", "ab stays, it is too short to know");
     }
 
     #[test]
     fn tokens_are_known_by_their_shape() {
         check("ghs_123_eyJhbGciOi.eyJpc3M.sig-x end", "[redacted] end");
         check("github_pat_11ABCDEFG0123456789_abc", "[redacted]");
-        check(
-            "Authorization: Bearer abcdefghijklmnopqrstuvwxyz",
-            "Authorization: [redacted]",
-        );
-        check(
-            "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n",
-            "[redacted]\n",
-        );
+        check("Authorization: Bearer abcdefghijklmnopqrstuvwxyz", "Authorization: [redacted]");
+        check("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n", "[redacted]\n");
         check("sk-proj-abcdefghijklmnopqrst", "[redacted]");
         check("ghs_short and sky-high", "ghs_short and sky-high");
     }

@@ -96,19 +96,12 @@ impl Settings {
     pub fn check(raw: &Raw, needs: Needs) -> Result<Self, Vec<String>> {
         let mut reader = Reader::new(raw);
         let settings = Self::read(&mut reader, needs);
-        if reader.faults.is_empty() {
-            Ok(settings)
-        } else {
-            Err(reader.faults)
-        }
+        if reader.faults.is_empty() { Ok(settings) } else { Err(reader.faults) }
     }
 
     fn read(reader: &mut Reader<'_>, needs: Needs) -> Self {
         if reader.text("REDIS_URL").is_some() {
-            reader.fault(
-                "REDIS_URL",
-                "is set, but this version wakes workers without Redis; unset it",
-            );
+            reader.fault("REDIS_URL", "is set, but this version wakes workers without Redis; unset it");
         }
         Self {
             github: github(reader, needs),
@@ -159,11 +152,7 @@ impl Settings {
             Database::Sqlite(_) => None,
         };
         let engine = self.engine_env.iter().map(|(_, text)| text.clone());
-        github
-            .chain(self.api_token.clone())
-            .chain(database)
-            .chain(engine)
-            .collect()
+        github.chain(self.api_token.clone()).chain(database).chain(engine).collect()
     }
 }
 
@@ -186,19 +175,13 @@ fn github(reader: &mut Reader<'_>, needs: Needs) -> Option<GithubSettings> {
         ("GITHUB_WEBHOOK_SECRET", secret.is_none()),
     ] {
         if missing {
-            reader.fault(
-                name,
-                "is missing; `tasksgodzilla setup` registers the App and writes it",
-            );
+            reader.fault(name, "is missing; `tasksgodzilla setup` registers the App and writes it");
         }
     }
     let app_id = id.and_then(|id| match id.parse::<u64>() {
         Ok(id) if id > 0 => Some(id),
         _ => {
-            reader.fault(
-                "GITHUB_APP_ID",
-                format!("is `{id}`; it must be the App's numeric id"),
-            );
+            reader.fault("GITHUB_APP_ID", format!("is `{id}`; it must be the App's numeric id"));
             None
         }
     });
@@ -227,10 +210,8 @@ fn private_key(reader: &mut Reader<'_>) -> Option<SecretString> {
         (None, None) => None,
     }?;
     if !pem.contains("PRIVATE KEY-----") {
-        reader.fault(
-            "GITHUB_PRIVATE_KEY",
-            "is no PEM private key; download one from the App's settings page",
-        );
+        reader
+            .fault("GITHUB_PRIVATE_KEY", "is no PEM private key; download one from the App's settings page");
         return None;
     }
     Some(SecretString::from(pem))
@@ -240,13 +221,7 @@ fn key_file(reader: &mut Reader<'_>, file: &Path) -> Option<String> {
     const NAME: &str = "GITHUB_PRIVATE_KEY_PATH";
     let open_to_others = std::fs::metadata(file).map(|about| about.permissions().mode() & 0o077 != 0);
     if let Ok(true) = open_to_others {
-        reader.fault(
-            NAME,
-            format!(
-                "`{}` can be read by others; run `chmod 600` on it",
-                file.display()
-            ),
-        );
+        reader.fault(NAME, format!("`{}` can be read by others; run `chmod 600` on it", file.display()));
         return None;
     }
     std::fs::read_to_string(file)
@@ -268,10 +243,7 @@ fn database(reader: &mut Reader<'_>) -> Database {
             Database::Postgres(SecretString::from(url))
         }
         Some(_) => {
-            reader.fault(
-                "DB_URL",
-                "must begin with postgres://; for SQLite set TASKSGODZILLA_DB_PATH",
-            );
+            reader.fault("DB_URL", "must begin with postgres://; for SQLite set TASKSGODZILLA_DB_PATH");
             Database::Sqlite(PathBuf::new())
         }
         None => Database::Sqlite(path(reader, "DB_PATH")),
@@ -289,10 +261,7 @@ fn seconds(reader: &mut Reader<'_>, name: &str, least: u64, most: u64) -> Durati
 fn engine(reader: &mut Reader<'_>, name: &str) -> Option<String> {
     let id = reader.text(name)?;
     if !["codex", "command", "demo"].contains(&id.as_str()) {
-        reader.fault(
-            name,
-            format!("is `{id}`; the engines are codex, command and demo"),
-        );
+        reader.fault(name, format!("is `{id}`; the engines are codex, command and demo"));
     }
     Some(id)
 }
@@ -311,10 +280,7 @@ fn codex_config(reader: &mut Reader<'_>) -> Vec<String> {
     let config = reader.list("CODEX_CONFIG");
     for entry in &config {
         if !entry.contains('=') {
-            reader.fault(
-                "CODEX_CONFIG",
-                format!("holds `{entry}`; every entry must be `key=value`"),
-            );
+            reader.fault("CODEX_CONFIG", format!("holds `{entry}`; every entry must be `key=value`"));
         }
     }
     config
@@ -322,18 +288,11 @@ fn codex_config(reader: &mut Reader<'_>) -> Vec<String> {
 
 fn engine_env(reader: &mut Reader<'_>) -> Vec<(String, SecretString)> {
     let named = reader.text("ENGINE_ENV").unwrap_or_default();
-    let names: Vec<&str> = named
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .collect();
+    let names: Vec<&str> = named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     for name in &names {
         let shaped = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !shaped || name.starts_with(super::table::PREFIX) {
-            reader.fault(
-                "ENGINE_ENV",
-                format!("names `{name}`, which engines may not have"),
-            );
+            reader.fault("ENGINE_ENV", format!("names `{name}`, which engines may not have"));
         } else if reader.foreign(name).is_none() {
             reader.fault("ENGINE_ENV", format!("names `{name}`, which is not set"));
         }
@@ -341,10 +300,7 @@ fn engine_env(reader: &mut Reader<'_>) -> Vec<(String, SecretString)> {
     let all = names.into_iter().chain(ENGINE_KEYS);
     let mut env: Vec<(String, SecretString)> = Vec::new();
     for name in all {
-        if let Some(text) = reader
-            .foreign(name)
-            .filter(|_| env.iter().all(|(known, _)| known != name))
-        {
+        if let Some(text) = reader.foreign(name).filter(|_| env.iter().all(|(known, _)| known != name)) {
             env.push((name.to_owned(), SecretString::from(text)));
         }
     }
@@ -357,10 +313,7 @@ fn qa_policy(reader: &mut Reader<'_>) -> QaPolicy {
         "light" => QaPolicy::Light,
         "skip" => QaPolicy::Skip,
         other => {
-            reader.fault(
-                "QA_POLICY",
-                format!("is `{other}`; it must be full, light or skip"),
-            );
+            reader.fault("QA_POLICY", format!("is `{other}`; it must be full, light or skip"));
             QaPolicy::Full
         }
     }
@@ -391,10 +344,7 @@ mod tests {
 
     #[track_caller]
     fn faults(raw: &Raw) -> String {
-        Settings::check(raw, Needs::Forge)
-            .err()
-            .unwrap_or_default()
-            .join("\n")
+        Settings::check(raw, Needs::Forge).err().unwrap_or_default().join("\n")
     }
 
     #[test]
@@ -404,15 +354,9 @@ mod tests {
         assert!(!settings.allow_public);
         assert_eq!(settings.default_engine, "codex");
         assert_eq!(settings.models.execute, None);
-        assert_eq!(
-            settings.database,
-            Database::Sqlite(".tasksgodzilla.sqlite".into())
-        );
+        assert_eq!(settings.database, Database::Sqlite(".tasksgodzilla.sqlite".into()));
         let key = settings.github.expect("github").private_key;
-        assert!(
-            key.expose_secret().contains("KEY-----\nMII="),
-            "an escaped key is unfolded"
-        );
+        assert!(key.expose_secret().contains("KEY-----\nMII="), "an escaped key is unfolded");
     }
 
     #[test]
@@ -443,20 +387,10 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_loopback_only() {
-        assert_eq!(
-            faults(&complete().with("GITHUB_API_URL", "http://127.0.0.1:4000/api/v3")),
-            ""
-        );
+        assert_eq!(faults(&complete().with("GITHUB_API_URL", "http://127.0.0.1:4000/api/v3")), "");
         assert_eq!(faults(&complete().with("PUBLIC_URL", "https://bot.example")), "");
-        for wrong in [
-            "http://bot.example",
-            "https://user:pw@bot.example",
-            "ftp://127.0.0.1",
-        ] {
-            assert!(
-                faults(&complete().with("PUBLIC_URL", wrong)).contains("PUBLIC_URL"),
-                "{wrong}"
-            );
+        for wrong in ["http://bot.example", "https://user:pw@bot.example", "ftp://127.0.0.1"] {
+            assert!(faults(&complete().with("PUBLIC_URL", wrong)).contains("PUBLIC_URL"), "{wrong}");
         }
     }
 
@@ -467,11 +401,7 @@ mod tests {
             raw.0.insert(name.to_owned(), text.to_owned());
         }
         let settings = Settings::check(&raw, Needs::Forge).expect("complete");
-        let names: Vec<_> = settings
-            .engine_env
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let names: Vec<_> = settings.engine_env.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["EXTRA", "OPENAI_API_KEY"]);
     }
 

@@ -16,11 +16,7 @@ pub struct Setting {
 pub(super) const PREFIX: &str = "TASKSGODZILLA_";
 
 const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting {
-        name,
-        default,
-        meaning,
-    }
+    Setting { name, default, meaning }
 }
 
 /// All settings, in the order in which an operator meets them.
@@ -31,16 +27,8 @@ pub const TABLE: &[Setting] = &[
         "",
         "The App's private key, PEM. This or `GITHUB_PRIVATE_KEY_PATH` is needed by `serve`.",
     ),
-    setting(
-        "GITHUB_PRIVATE_KEY_PATH",
-        "",
-        "A file that holds the private key; readable by its owner only.",
-    ),
-    setting(
-        "GITHUB_WEBHOOK_SECRET",
-        "",
-        "The secret that deliveries are signed with. Needed by `serve`.",
-    ),
+    setting("GITHUB_PRIVATE_KEY_PATH", "", "A file that holds the private key; readable by its owner only."),
+    setting("GITHUB_WEBHOOK_SECRET", "", "The secret that deliveries are signed with. Needed by `serve`."),
     setting(
         "GITHUB_WEBHOOK_SECRET_PREVIOUS",
         "",
@@ -68,11 +56,7 @@ pub const TABLE: &[Setting] = &[
         "",
         "Bearer token that opens every page and the API. Without it only signed links open pages.",
     ),
-    setting(
-        "DB_URL",
-        "",
-        "PostgreSQL address (`postgres://…`). Without it SQLite is used.",
-    ),
+    setting("DB_URL", "", "PostgreSQL address (`postgres://…`). Without it SQLite is used."),
     setting("DB_PATH", ".tasksgodzilla.sqlite", "SQLite file."),
     setting("DB_POOL_SIZE", "5", "Connections to the database, 1 to 100."),
     setting(
@@ -98,43 +82,15 @@ pub const TABLE: &[Setting] = &[
         "codex",
         "The engine that is used when nobody names one: `codex`, `command` or `demo`.",
     ),
-    setting(
-        "PLANNING_ENGINE_ID",
-        "",
-        "The engine for planning; default: the default engine.",
-    ),
-    setting(
-        "EXEC_ENGINE_ID",
-        "",
-        "The engine for execution; default: the default engine.",
-    ),
-    setting(
-        "QA_ENGINE_ID",
-        "",
-        "The engine for QA; default: the default engine.",
-    ),
-    setting(
-        "PLANNING_MODEL",
-        "",
-        "The model for planning; default: the engine's own.",
-    ),
-    setting(
-        "DECOMPOSE_MODEL",
-        "",
-        "The model for taking steps apart; default: the planning model.",
-    ),
-    setting(
-        "EXEC_MODEL",
-        "",
-        "The model for execution; default: the engine's own.",
-    ),
+    setting("PLANNING_ENGINE_ID", "", "The engine for planning; default: the default engine."),
+    setting("EXEC_ENGINE_ID", "", "The engine for execution; default: the default engine."),
+    setting("QA_ENGINE_ID", "", "The engine for QA; default: the default engine."),
+    setting("PLANNING_MODEL", "", "The model for planning; default: the engine's own."),
+    setting("DECOMPOSE_MODEL", "", "The model for taking steps apart; default: the planning model."),
+    setting("EXEC_MODEL", "", "The model for execution; default: the engine's own."),
     setting("QA_MODEL", "", "The model for QA; default: the engine's own."),
     setting("CODEX_BIN", "", "The Codex CLI; default: `codex` on the PATH."),
-    setting(
-        "CODEX_CONFIG",
-        "[]",
-        "A JSON array of `key=value` strings, each passed to Codex as `-c`.",
-    ),
+    setting("CODEX_CONFIG", "[]", "A JSON array of `key=value` strings, each passed to Codex as `-c`."),
     setting(
         "COMMAND_ENGINE",
         "",
@@ -145,27 +101,15 @@ pub const TABLE: &[Setting] = &[
         "",
         "Comma-separated names of environment variables that engines receive, besides `OPENAI_API_KEY` and `CODEX_API_KEY`.",
     ),
-    setting(
-        "DECOMPOSE",
-        "true",
-        "Take steps apart by a second model call after planning.",
-    ),
+    setting("DECOMPOSE", "true", "Take steps apart by a second model call after planning."),
     setting("SKIP_SIMPLE_DECOMPOSE", "true", "Leave short steps as planned."),
-    setting(
-        "QA_POLICY",
-        "full",
-        "QA of work steps: `full`, `light` (in the same job) or `skip`.",
-    ),
+    setting("QA_POLICY", "full", "QA of work steps: `full`, `light` (in the same job) or `skip`."),
     setting(
         "ENGINE_TIMEOUT_SECONDS",
         "1200",
         "Wall limit of an engine call, 1 to 86400; a step's own limit may be longer.",
     ),
-    setting(
-        "ENGINE_IDLE_SECONDS",
-        "300",
-        "How long an engine may be silent, 1 to 86400.",
-    ),
+    setting("ENGINE_IDLE_SECONDS", "300", "How long an engine may be silent, 1 to 86400."),
     setting(
         "CI_SILENCE_SECONDS",
         "60",
@@ -176,16 +120,8 @@ pub const TABLE: &[Setting] = &[
         "3600",
         "How long CI may stay unfinished before it counts as inconclusive.",
     ),
-    setting(
-        "GIT_USER",
-        "",
-        "Name on the bot's commits; default: the App's bot account.",
-    ),
-    setting(
-        "GIT_EMAIL",
-        "",
-        "Mail address on the bot's commits; default: the App's bot account.",
-    ),
+    setting("GIT_USER", "", "Name on the bot's commits; default: the App's bot account."),
+    setting("GIT_EMAIL", "", "Mail address on the bot's commits; default: the App's bot account."),
     setting("ALLOW_PUBLIC", "false", "Serve public repositories too."),
     setting("LOG_JSON", "false", "One JSON object per log line."),
     setting(
@@ -202,17 +138,8 @@ pub fn docs_markdown() -> String {
          all at once, by name, with exit code 2; so is a variable with the prefix that is not listed here.\n\n\
          | variable | default | meaning |\n|---|---|---|\n",
     );
-    for Setting {
-        name,
-        default,
-        meaning,
-    } in TABLE
-    {
-        let default = if default.is_empty() {
-            String::new()
-        } else {
-            format!("`{default}`")
-        };
+    for Setting { name, default, meaning } in TABLE {
+        let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
         let _ = writeln!(text, "| `{PREFIX}{name}` | {default} | {meaning} |");
     }
     text

@@ -53,10 +53,7 @@ impl Permission {
 
     /// Reads one of the six words, in lower case only: an organisation may call a weak custom role `Admin`.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .find(|(name, _)| *name == word)
-            .map(|(_, permission)| *permission)
+        Self::NAMES.iter().find(|(name, _)| *name == word).map(|(_, permission)| *permission)
     }
 
     /// Reads the forge's answer about a collaborator.
@@ -131,36 +128,10 @@ mod tests {
 
     #[test]
     fn the_booleans_decide_when_no_word_is_known() {
-        let push = RoleFlags {
-            pull: true,
-            triage: true,
-            push: true,
-            ..RoleFlags::default()
-        };
-        check(
-            Some("release-captain"),
-            Some("custom"),
-            Some(push),
-            Permission::Write,
-        );
-        check(
-            None,
-            None,
-            Some(RoleFlags {
-                pull: true,
-                ..RoleFlags::default()
-            }),
-            Permission::Read,
-        );
-        check(
-            None,
-            None,
-            Some(RoleFlags {
-                maintain: true,
-                ..push
-            }),
-            Permission::Maintain,
-        );
+        let push = RoleFlags { pull: true, triage: true, push: true, ..RoleFlags::default() };
+        check(Some("release-captain"), Some("custom"), Some(push), Permission::Write);
+        check(None, None, Some(RoleFlags { pull: true, ..RoleFlags::default() }), Permission::Read);
+        check(None, None, Some(RoleFlags { maintain: true, ..push }), Permission::Maintain);
         check(None, None, Some(RoleFlags::default()), Permission::None);
     }
 

@@ -82,22 +82,14 @@ pub fn judge(facts: &CiFacts, now: Moment) -> CiStatus {
         };
     }
     if any(CiState::Pending) || any(CiState::NeedsPerson) {
-        return if waited >= facts.patience {
-            CiStatus::Inconclusive
-        } else {
-            CiStatus::Waiting
-        };
+        return if waited >= facts.patience { CiStatus::Inconclusive } else { CiStatus::Waiting };
     }
     CiStatus::Passed
 }
 
 /// When to read again although no event came; `None` when CI is decided.
 pub fn next_look(facts: &CiFacts, now: Moment) -> Option<Moment> {
-    let deadline = if facts.results.is_empty() {
-        facts.silence
-    } else {
-        facts.patience
-    };
+    let deadline = if facts.results.is_empty() { facts.silence } else { facts.patience };
     (judge(facts, now) == CiStatus::Waiting).then(|| facts.pushed_at.plus(deadline))
 }
 
@@ -114,13 +106,8 @@ pub fn is_ci_file(path: &str) -> bool {
         ".drone.yml",
         ".woodpecker.yml",
     ];
-    const FOLDERS: [&str; 5] = [
-        ".github/workflows/",
-        ".circleci/",
-        ".buildkite/",
-        ".woodpecker/",
-        ".semaphore/",
-    ];
+    const FOLDERS: [&str; 5] =
+        [".github/workflows/", ".circleci/", ".buildkite/", ".woodpecker/", ".semaphore/"];
     FILES.contains(&path) || FOLDERS.iter().any(|folder| path.starts_with(folder))
 }
 
@@ -132,19 +119,10 @@ mod tests {
     fn check(states: &[CiState], none_expected: bool, waited_s: i64, expected: CiStatus) {
         let results = states
             .iter()
-            .map(|state| CiResult {
-                name: "build".to_owned(),
-                state: *state,
-                url: None,
-            })
+            .map(|state| CiResult { name: "build".to_owned(), state: *state, url: None })
             .collect();
-        let facts = CiFacts {
-            results,
-            none_expected,
-            pushed_at: Moment(0),
-            silence: SILENCE,
-            patience: PATIENCE,
-        };
+        let facts =
+            CiFacts { results, none_expected, pushed_at: Moment(0), silence: SILENCE, patience: PATIENCE };
         assert_eq!(judge(&facts, Moment(waited_s * 1000)), expected);
     }
 

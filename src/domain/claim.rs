@@ -24,9 +24,6 @@ pub struct Claimed {
 
 impl Claimed {
     pub fn hold(&self) -> Hold {
-        Hold {
-            job: self.id,
-            fence: self.fence,
-        }
+        Hold { job: self.id, fence: self.fence }
     }
 }

@@ -219,11 +219,7 @@ impl Slug {
     pub fn from_text(text: &str) -> Self {
         let mut slug = String::new();
         for word in text.split(|c: char| !c.is_ascii_alphanumeric() && !is_apostrophe(c)) {
-            let word: String = word
-                .chars()
-                .filter(char::is_ascii_alphanumeric)
-                .take(Self::LIMIT)
-                .collect();
+            let word: String = word.chars().filter(char::is_ascii_alphanumeric).take(Self::LIMIT).collect();
             if word.is_empty() {
                 continue;
             }
@@ -237,11 +233,7 @@ impl Slug {
             }
         }
         slug.make_ascii_lowercase();
-        if slug.is_empty() {
-            Self(Self::FALLBACK.to_owned())
-        } else {
-            Self(slug)
-        }
+        if slug.is_empty() { Self(Self::FALLBACK.to_owned()) } else { Self(slug) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -296,9 +288,7 @@ impl BranchName {
             && !text.ends_with('.')
             && !text.contains("..")
             && !text.contains("@{")
-            && !text
-                .chars()
-                .any(|c| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c))
+            && !text.chars().any(|c| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c))
             && text
                 .split('/')
                 .all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock"));
@@ -378,10 +368,7 @@ mod tests {
     #[test]
     fn a_command_survives_being_stored() {
         let asked = Asked {
-            command: Command::StepSkip {
-                number: 2,
-                why: "flaky".to_owned(),
-            },
+            command: Command::StepSkip { number: 2, why: "flaky".to_owned() },
             protocol: Some(ProtocolNumber(3)),
             dry_run: false,
         };

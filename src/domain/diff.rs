@@ -13,31 +13,21 @@ pub fn faults(paths: &[String], folder: &str) -> Vec<String> {
         faults.push(format!("{} files changed, more than {PATHS}", paths.len()));
     }
     let mut refuse = |what: &str, refused: fn(&str, &str) -> bool| {
-        let found: Vec<&str> = paths
-            .iter()
-            .map(String::as_str)
-            .filter(|path| refused(path, folder))
-            .take(5)
-            .collect();
+        let found: Vec<&str> =
+            paths.iter().map(String::as_str).filter(|path| refused(path, folder)).take(5).collect();
         if !found.is_empty() {
             faults.push(format!("{what}: {}", found.join(", ")));
         }
     };
-    refuse("workflow files are changed by people only", |path, _| {
-        super::ci::is_ci_file(path)
-    });
+    refuse("workflow files are changed by people only", |path, _| super::ci::is_ci_file(path));
     refuse("files of git itself", |path, _| {
         path.split('/').any(|part| part.eq_ignore_ascii_case(".git")) || path.ends_with(".gitmodules")
     });
     refuse("files of other protocols", |path, folder| {
         path.starts_with(".protocols/")
-            && !path
-                .strip_prefix(folder)
-                .is_some_and(|rest| rest.starts_with('/'))
+            && !path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
     });
-    refuse("the bot's own configuration", |path, _| {
-        path == ".tasksgodzilla.yml"
-    });
+    refuse("the bot's own configuration", |path, _| path == ".tasksgodzilla.yml");
     faults
 }
 
@@ -47,11 +37,7 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, allowed: bool) {
-        assert_eq!(
-            faults(&[path.to_owned()], ".protocols/0001-a").is_empty(),
-            allowed,
-            "{path}"
-        );
+        assert_eq!(faults(&[path.to_owned()], ".protocols/0001-a").is_empty(), allowed, "{path}");
     }
 
     #[test]

@@ -35,10 +35,7 @@ pub fn next(protocol: &Protocol, steps: &[Step]) -> Next {
 }
 
 fn may_be_offered(protocol: &Protocol, steps: &[Step]) -> bool {
-    let waiting = protocol
-        .pull
-        .as_ref()
-        .is_some_and(|pull| pull.state == PullState::Draft && !pull.offered);
+    let waiting = protocol.pull.as_ref().is_some_and(|pull| pull.state == PullState::Draft && !pull.offered);
     waiting && not_green(protocol, steps).is_none()
 }
 
@@ -47,9 +44,7 @@ fn next_step(drive: Drive, steps: &[Step]) -> Next {
     for step in steps {
         if !drive.covers(step.number) {
             if matches!(drive, Drive::Only(_)) {
-                before = Some(step)
-                    .filter(|step| step.status == StepStatus::Completed)
-                    .or(before);
+                before = Some(step).filter(|step| step.status == StepStatus::Completed).or(before);
                 continue;
             }
             break;
@@ -62,16 +57,11 @@ fn next_step(drive: Drive, steps: &[Step]) -> Next {
             StepStatus::Cancelled => {}
         }
     }
-    if let Some(outdated) = steps
-        .iter()
-        .find(|step| drive.covers(step.number) && is_outdated(step))
-    {
+    if let Some(outdated) = steps.iter().find(|step| drive.covers(step.number) && is_outdated(step)) {
         return Next::Judge(outdated.number);
     }
-    let last = steps
-        .iter()
-        .rev()
-        .find(|step| drive.covers(step.number) && step.status == StepStatus::Completed);
+    let last =
+        steps.iter().rev().find(|step| drive.covers(step.number) && step.status == StepStatus::Completed);
     after_ci(last, Next::FinishDrive)
 }
 
@@ -105,9 +95,8 @@ pub fn not_green(protocol: &Protocol, steps: &[Step]) -> Option<String> {
     if let Some(step) = steps.iter().find(|step| !step.status.is_done()) {
         return Some(format!("step {} is {}", step.number, step.status));
     }
-    if let Some(step) = steps
-        .iter()
-        .find(|step| step.status == StepStatus::Completed && !step.is_vouched_for())
+    if let Some(step) =
+        steps.iter().find(|step| step.status == StepStatus::Completed && !step.is_vouched_for())
     {
         return Some(format!(
             "step {} has no verdict that holds on this head; `/step qa {}`",
@@ -127,10 +116,7 @@ pub fn not_green(protocol: &Protocol, steps: &[Step]) -> Option<String> {
 
 /// The step whose commit is the newest: CI of older commits is superseded.
 pub fn latest_commit_step(steps: &[Step]) -> Option<&Step> {
-    steps
-        .iter()
-        .filter(|step| step.commit.is_some())
-        .max_by_key(|step| step.pushed_at)
+    steps.iter().filter(|step| step.commit.is_some()).max_by_key(|step| step.pushed_at)
 }
 
 /// Whether any of the reasons is red rather than a question: a step, its QA or its CI failed.

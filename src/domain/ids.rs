@@ -81,10 +81,7 @@ pub struct Moment(pub i64);
 
 impl Moment {
     pub fn plus(self, wait: std::time::Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// Time from `earlier` to `self`; zero if the clock went backwards.
@@ -112,12 +109,7 @@ impl Moment {
     /// `20:51:07`.
     pub fn time_of_day(self) -> String {
         let seconds = self.civil().seconds_of_day;
-        format!(
-            "{:02}:{:02}:{:02}",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        )
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
 
     /// Days since the epoch to a date of the proleptic Gregorian calendar, by counting 400-year eras that begin in March.
@@ -130,12 +122,7 @@ impl Moment {
         let shifted = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted + 2) / 5 + 1;
         let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        Civil {
-            year: year_of_era + era * 400 + i64::from(month <= 2),
-            month,
-            day,
-            seconds_of_day,
-        }
+        Civil { year: year_of_era + era * 400 + i64::from(month <= 2), month, day, seconds_of_day }
     }
 }
 
@@ -146,10 +133,7 @@ mod tests {
     #[test]
     fn a_commit_id_is_full_hexadecimal_or_nothing() {
         let full = "0123456789ABCDEF0123456789abcdef01234567";
-        assert_eq!(
-            Sha::parse(full).map(|s| s.short().to_owned()),
-            Some("0123456".to_owned())
-        );
+        assert_eq!(Sha::parse(full).map(|s| s.short().to_owned()), Some("0123456".to_owned()));
         assert_eq!(Sha::parse("0123456"), None);
         assert_eq!(Sha::parse(&"g".repeat(40)), None);
     }

@@ -240,13 +240,7 @@ impl ProtocolState {
     }
 
     pub fn status(&self) -> ProtocolStatus {
-        match (
-            self.end,
-            self.faulted,
-            self.pause,
-            self.reasons.is_empty(),
-            self.work,
-        ) {
+        match (self.end, self.faulted, self.pause, self.reasons.is_empty(), self.work) {
             (Some(End::Completed), ..) => ProtocolStatus::Completed,
             (Some(End::Cancelled(_)), ..) => ProtocolStatus::Cancelled,
             (None, true, ..) => ProtocolStatus::Failed,
@@ -282,8 +276,7 @@ impl ProtocolState {
             ProtocolMove::AcceptPlan => next.work = self.from(Work::Planning, Work::Planned)?,
             ProtocolMove::Block(reason) => next.add(reason),
             ProtocolMove::Clear { key, step } => {
-                next.reasons
-                    .retain(|reason| reason.key != key || reason.step != step);
+                next.reasons.retain(|reason| reason.key != key || reason.step != step);
             }
             ProtocolMove::ClearStep(step) => next.reasons.retain(|reason| reason.step != Some(step)),
             ProtocolMove::Replan => return self.replanned(),
@@ -315,29 +308,19 @@ impl ProtocolState {
                 next.pause = Some(Pause::AfterThis);
             }
             _ => {
-                return Err(Refusal::Ended {
-                    status: self.status(),
-                });
+                return Err(Refusal::Ended { status: self.status() });
             }
         }
         Ok(next)
     }
 
     fn from(&self, expected: Work, to: Work) -> Result<Work, Refusal> {
-        if self.work == expected {
-            Ok(to)
-        } else {
-            Err(Refusal::NotNow {
-                status: self.status(),
-            })
-        }
+        if self.work == expected { Ok(to) } else { Err(Refusal::NotNow { status: self.status() }) }
     }
 
     fn add(&mut self, reason: Reason) {
-        let known = self
-            .reasons
-            .iter_mut()
-            .find(|known| known.key == reason.key && known.step == reason.step);
+        let known =
+            self.reasons.iter_mut().find(|known| known.key == reason.key && known.step == reason.step);
         match known {
             Some(known) => known.detail = reason.detail,
             None => self.reasons.push(reason),
@@ -347,39 +330,26 @@ impl ProtocolState {
     fn redo(&mut self, step: u32) {
         if matches!(self.work, Work::Planned | Work::Running) {
             self.work = Work::Running;
-            self.drive = if self.drive.covers(step) {
-                self.drive
-            } else {
-                self.drive.widened_by(Drive::Only(step))
-            };
+            self.drive =
+                if self.drive.covers(step) { self.drive } else { self.drive.widened_by(Drive::Only(step)) };
         }
     }
 
     fn replanned(&self) -> Result<Self, Refusal> {
         match self.status() {
-            ProtocolStatus::Planned | ProtocolStatus::Paused | ProtocolStatus::Blocked => Ok(Self {
-                work: Work::Planning,
-                ..Self::new()
-            }),
+            ProtocolStatus::Planned | ProtocolStatus::Paused | ProtocolStatus::Blocked => {
+                Ok(Self { work: Work::Planning, ..Self::new() })
+            }
             status => Err(Refusal::CannotReplan { status }),
         }
     }
 
     fn driven(&self, drive: Drive) -> Result<Self, Refusal> {
         match self.status() {
-            ProtocolStatus::Planned => Ok(Self {
-                work: Work::Running,
-                drive,
-                ..self.clone()
-            }),
+            ProtocolStatus::Planned => Ok(Self { work: Work::Running, drive, ..self.clone() }),
             ProtocolStatus::Running if self.drive.includes(drive) => Err(Refusal::AlreadyRunning),
-            ProtocolStatus::Running => Ok(Self {
-                drive: self.drive.widened_by(drive),
-                ..self.clone()
-            }),
-            ProtocolStatus::Blocked => Err(Refusal::Blocked {
-                reasons: self.reasons.clone(),
-            }),
+            ProtocolStatus::Running => Ok(Self { drive: self.drive.widened_by(drive), ..self.clone() }),
+            ProtocolStatus::Blocked => Err(Refusal::Blocked { reasons: self.reasons.clone() }),
             status => Err(Refusal::NotNow { status }),
         }
     }
@@ -393,32 +363,17 @@ impl ProtocolState {
 
     fn resumed(&self) -> Result<Self, Refusal> {
         if self.faulted {
-            return Ok(Self {
-                faulted: false,
-                ..self.clone()
-            });
+            return Ok(Self { faulted: false, ..self.clone() });
         }
         if self.pause.is_some() {
-            return Ok(Self {
-                pause: None,
-                ..self.clone()
-            });
+            return Ok(Self { pause: None, ..self.clone() });
         }
-        let left: Vec<Reason> = self
-            .reasons
-            .iter()
-            .filter(|reason| reason.key.cleared_by() != Act::Resume)
-            .cloned()
-            .collect();
+        let left: Vec<Reason> =
+            self.reasons.iter().filter(|reason| reason.key.cleared_by() != Act::Resume).cloned().collect();
         match (self.reasons.is_empty(), left.len() == self.reasons.len()) {
-            (true, _) => Err(Refusal::NotPaused {
-                status: self.status(),
-            }),
+            (true, _) => Err(Refusal::NotPaused { status: self.status() }),
             (false, true) => Err(Refusal::Blocked { reasons: left }),
-            (false, false) => Ok(Self {
-                reasons: left,
-                ..self.clone()
-            }),
+            (false, false) => Ok(Self { reasons: left, ..self.clone() }),
         }
     }
 }

@@ -33,16 +33,8 @@ pub enum Refusal {
     OutOfOrder { open: u32, status: StepStatus },
     #[error("every step is done; `/protocol merge` is next")]
     NothingToRun,
-    #[error(
-        "`{command}` needs {needed} access to this repository; you have {held}{}",
-        held_by(holders)
-    )]
-    NotAllowed {
-        command: String,
-        needed: Permission,
-        held: Permission,
-        holders: Vec<String>,
-    },
+    #[error("`{command}` needs {needed} access to this repository; you have {held}{}", held_by(holders))]
+    NotAllowed { command: String, needed: Permission, held: Permission, holders: Vec<String> },
     #[error("bots may not give commands here")]
     BotsNotListened,
     #[error("there is no protocol here yet; comment `/protocol new` and say what is to be done")]
@@ -99,16 +91,9 @@ fn steps(last: Option<u32>) -> String {
 }
 
 fn held_by(holders: &[String]) -> String {
-    if holders.is_empty() {
-        String::new()
-    } else {
-        format!(". {} can do it", holders.join(", "))
-    }
+    if holders.is_empty() { String::new() } else { format!(". {} can do it", holders.join(", ")) }
 }
 
 fn numbers(open: &[ProtocolNumber]) -> String {
-    open.iter()
-        .map(|number| format!("`#{number}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    open.iter().map(|number| format!("`#{number}`")).collect::<Vec<_>>().join(", ")
 }

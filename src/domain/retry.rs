@@ -47,23 +47,15 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub fn after_failure(retry: Retry, attempt: u32, error: String, now: Moment, jitter: f64) -> JobEnd {
     match retry {
         Retry::Never => JobEnd::Dead { error },
-        Retry::After(wait) => JobEnd::Later {
-            at: now.plus(wait),
-            why: error,
-        },
+        Retry::After(wait) => JobEnd::Later { at: now.plus(wait), why: error },
         Retry::Soon if attempt >= MAX_ATTEMPTS => JobEnd::Dead { error },
-        Retry::Soon => JobEnd::Retry {
-            at: now.plus(backoff(attempt, jitter)),
-            error,
-        },
+        Retry::Soon => JobEnd::Retry { at: now.plus(backoff(attempt, jitter)), error },
     }
 }
 
 /// Doubles from two seconds to a minute, then takes away up to half of it.
 fn backoff(attempt: u32, jitter: f64) -> Duration {
-    let whole = FIRST_WAIT
-        .saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1)))
-        .min(LONGEST_WAIT);
+    let whole = FIRST_WAIT.saturating_mul(2u32.saturating_pow(attempt.saturating_sub(1))).min(LONGEST_WAIT);
     whole.mul_f64(1.0 - 0.5 * jitter.clamp(0.0, 1.0))
 }
 
@@ -73,31 +65,14 @@ mod tests {
 
     #[track_caller]
     fn check(retry: Retry, attempt: u32, expected: &JobEnd) {
-        assert_eq!(
-            after_failure(retry, attempt, "broken".to_owned(), Moment(0), 0.0),
-            *expected
-        );
+        assert_eq!(after_failure(retry, attempt, "broken".to_owned(), Moment(0), 0.0), *expected);
     }
 
     #[test]
     fn only_what_may_pass_is_tried_again_and_not_for_ever() {
         let error = || "broken".to_owned();
-        check(
-            Retry::Soon,
-            1,
-            &JobEnd::Retry {
-                at: Moment(2_000),
-                error: error(),
-            },
-        );
-        check(
-            Retry::Soon,
-            2,
-            &JobEnd::Retry {
-                at: Moment(4_000),
-                error: error(),
-            },
-        );
+        check(Retry::Soon, 1, &JobEnd::Retry { at: Moment(2_000), error: error() });
+        check(Retry::Soon, 2, &JobEnd::Retry { at: Moment(4_000), error: error() });
         check(Retry::Soon, 3, &JobEnd::Dead { error: error() });
         check(Retry::Never, 1, &JobEnd::Dead { error: error() });
     }
@@ -105,14 +80,7 @@ mod tests {
     #[test]
     fn a_rate_limit_waits_as_told_and_costs_no_attempt() {
         let wait = Retry::After(Duration::from_secs(90));
-        check(
-            wait,
-            3,
-            &JobEnd::Later {
-                at: Moment(90_000),
-                why: "broken".to_owned(),
-            },
-        );
+        check(wait, 3, &JobEnd::Later { at: Moment(90_000), why: "broken".to_owned() });
     }
 
     #[test]

@@ -95,41 +95,24 @@ pub const WORK_TIMEOUT_SECONDS: u64 = 1200;
 ///
 /// Set-up steps (`00-…`, or "setup" in the name) skip QA; every other step gets `qa`.
 pub fn from_step_files(files: &[(String, String)], engine: Option<&str>, qa: QaPolicy) -> ProtocolSpec {
-    let steps = files
-        .iter()
-        .map(|(file, content)| step_from_file(file, content, engine, qa))
-        .collect();
-    ProtocolSpec {
-        version: SPEC_VERSION.to_owned(),
-        steps,
-    }
+    let steps = files.iter().map(|(file, content)| step_from_file(file, content, engine, qa)).collect();
+    ProtocolSpec { version: SPEC_VERSION.to_owned(), steps }
 }
 
 fn step_from_file(file: &str, content: &str, engine: Option<&str>, qa: QaPolicy) -> StepSpec {
     let id = file.strip_suffix(".md").unwrap_or(file).to_owned();
     let step_type = infer_type(&id);
-    let policy = if step_type == StepType::Setup || id.to_lowercase().contains("scan") {
-        QaPolicy::Skip
-    } else {
-        qa
-    };
+    let policy =
+        if step_type == StepType::Setup || id.to_lowercase().contains("scan") { QaPolicy::Skip } else { qa };
     StepSpec {
         name: heading(content).unwrap_or_else(|| id.clone()),
         engine_id: engine.map(str::to_owned),
         model: None,
         prompt_ref: file.to_owned(),
-        outputs: Outputs {
-            protocol: Some(format!("outputs/{id}.md")),
-            aux: BTreeMap::new(),
-        },
+        outputs: Outputs { protocol: Some(format!("outputs/{id}.md")), aux: BTreeMap::new() },
         step_type,
         policies: Vec::new(),
-        qa: QaSpec {
-            policy,
-            prompt: None,
-            model: None,
-            engine_id: None,
-        },
+        qa: QaSpec { policy, prompt: None, model: None, engine_id: None },
         depends_on: None,
         timeout_seconds: (step_type == StepType::Work).then_some(WORK_TIMEOUT_SECONDS),
         id,
@@ -179,16 +162,13 @@ pub fn faults(spec: &ProtocolSpec, files: &[&str]) -> Vec<String> {
         }
         for needed in step.depends_on.iter().flatten() {
             if !earlier.iter().any(|other| other.id == *needed) {
-                faults.push(format!(
-                    "step `{id}` depends on `{needed}`, which does not come before it"
-                ));
+                faults.push(format!("step `{id}` depends on `{needed}`, which does not come before it"));
             }
         }
         let outputs = step.outputs.protocol.iter().chain(step.outputs.aux.values());
         for path in outputs.filter(|path| leaves_folder(path)) {
-            faults.push(format!(
-                "step `{id}` has an output path that leaves the protocol's folder: `{path}`"
-            ));
+            faults
+                .push(format!("step `{id}` has an output path that leaves the protocol's folder: `{path}`"));
         }
         if step.outputs.protocol.as_deref() == Some(step.prompt_ref.as_str()) {
             faults.push(format!("step `{id}` would overwrite its own prompt"));
@@ -203,10 +183,7 @@ fn leaves_folder(path: &str) -> bool {
 
 /// The text of the first Markdown heading, without its marks.
 fn heading(content: &str) -> Option<String> {
-    let line = content
-        .lines()
-        .map(str::trim)
-        .find(|line| line.starts_with('#'))?;
+    let line = content.lines().map(str::trim).find(|line| line.starts_with('#'))?;
     let text: String = line.trim_start_matches('#').trim().chars().take(100).collect();
     (!text.is_empty()).then_some(text)
 }
@@ -214,11 +191,7 @@ fn heading(content: &str) -> Option<String> {
 /// Whether a step file is so small that taking it apart is not worth a model's time: at most 1,200 characters, 12
 /// non-blank lines and 6 list items, numbered ones included.
 pub fn is_simple_step(content: &str) -> bool {
-    let lines: Vec<&str> = content
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let items = lines.iter().filter(|line| is_list_item(line)).count();
     content.chars().count() <= 1200 && lines.len() <= 12 && items <= 6
 }
@@ -235,21 +208,16 @@ mod tests {
     use super::*;
 
     fn spec(files: &[&str]) -> ProtocolSpec {
-        let files: Vec<_> = files
-            .iter()
-            .map(|file| ((*file).to_owned(), format!("# About {file}")))
-            .collect();
+        let files: Vec<_> =
+            files.iter().map(|file| ((*file).to_owned(), format!("# About {file}"))).collect();
         from_step_files(&files, Some("demo"), QaPolicy::Full)
     }
 
     #[test]
     fn set_up_steps_skip_qa_and_work_steps_have_a_limit() {
         let spec = spec(&["00-setup.md", "01-parser.md", "02-qa-pass.md"]);
-        let seen: Vec<_> = spec
-            .steps
-            .iter()
-            .map(|step| (step.step_type, step.qa.policy, step.timeout_seconds))
-            .collect();
+        let seen: Vec<_> =
+            spec.steps.iter().map(|step| (step.step_type, step.qa.policy, step.timeout_seconds)).collect();
         assert_eq!(
             seen,
             [
@@ -259,10 +227,7 @@ mod tests {
             ]
         );
         assert_eq!(spec.steps[1].name, "About 01-parser.md");
-        assert_eq!(
-            faults(&spec, &["00-setup.md", "01-parser.md", "02-qa-pass.md"]),
-            Vec::<String>::new()
-        );
+        assert_eq!(faults(&spec, &["00-setup.md", "01-parser.md", "02-qa-pass.md"]), Vec::<String>::new());
     }
 
     #[test]
@@ -286,9 +251,7 @@ mod tests {
         assert!(!is_simple_step(&"x".repeat(1201)));
         assert!(!is_simple_step(&"line\n".repeat(13)));
         assert!(!is_simple_step(&"- item\n".repeat(7)));
-        assert!(!is_simple_step(
-            &(1..=7).map(|n| format!("{n}. item\n")).collect::<String>()
-        ));
+        assert!(!is_simple_step(&(1..=7).map(|n| format!("{n}. item\n")).collect::<String>()));
         assert!(is_simple_step(&"**bold**\n".repeat(7)));
     }
 }

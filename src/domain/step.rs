@@ -201,10 +201,7 @@ mod tests {
     #[track_caller]
     fn check(happened: StepMove, accepted: &[(StepStatus, StepStatus)]) {
         for from in ALL {
-            let expected = accepted
-                .iter()
-                .find(|(accepting, _)| *accepting == from)
-                .map(|(_, to)| *to);
+            let expected = accepted.iter().find(|(accepting, _)| *accepting == from).map(|(_, to)| *to);
             assert_eq!(from.apply(happened).ok(), expected, "{from} on {happened:?}");
         }
     }
@@ -220,25 +217,12 @@ mod tests {
         check(StepMove::Retry, &[(Failed, Pending), (Blocked, Pending)]);
         check(
             StepMove::Loop,
-            &[
-                (Failed, Pending),
-                (Blocked, Pending),
-                (Completed, Pending),
-                (NeedsQa, Pending),
-            ],
+            &[(Failed, Pending), (Blocked, Pending), (Completed, Pending), (NeedsQa, Pending)],
         );
-        check(
-            StepMove::Approve,
-            &[(Failed, Completed), (Blocked, Completed), (NeedsQa, Completed)],
-        );
+        check(StepMove::Approve, &[(Failed, Completed), (Blocked, Completed), (NeedsQa, Completed)]);
         check(
             StepMove::Skip,
-            &[
-                (Pending, Cancelled),
-                (Failed, Cancelled),
-                (Blocked, Cancelled),
-                (NeedsQa, Cancelled),
-            ],
+            &[(Pending, Cancelled), (Failed, Cancelled), (Blocked, Cancelled), (NeedsQa, Cancelled)],
         );
         check(
             StepMove::Cancel,
@@ -268,11 +252,7 @@ mod tests {
         ] {
             check(
                 StepMove::Judge(verdict),
-                &[
-                    (StepStatus::NeedsQa, to),
-                    (StepStatus::Blocked, to),
-                    (StepStatus::Completed, to),
-                ],
+                &[(StepStatus::NeedsQa, to), (StepStatus::Blocked, to), (StepStatus::Completed, to)],
             );
         }
     }

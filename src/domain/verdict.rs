@@ -63,12 +63,7 @@ pub struct Judgement {
 impl Judgement {
     /// An engine that crashed, timed out or answered nonsense is never a pass.
     pub fn inconclusive(why: impl Into<String>) -> Self {
-        Self {
-            verdict: Verdict::Inconclusive,
-            summary: why.into(),
-            findings: Vec::new(),
-            amended: None,
-        }
+        Self { verdict: Verdict::Inconclusive, summary: why.into(), findings: Vec::new(), amended: None }
     }
 
     /// Applies the rules that stand above the engine's own word.
@@ -76,11 +71,8 @@ impl Judgement {
     /// A fail becomes a pass with a note only if there is at least one blocking finding and the path of each lies under
     /// `.protocols/`; a pass with blocking findings contradicts itself and is inconclusive.
     pub fn settled(mut self) -> Self {
-        let blocking: Vec<&Finding> = self
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Blocking)
-            .collect();
+        let blocking: Vec<&Finding> =
+            self.findings.iter().filter(|finding| finding.severity == Severity::Blocking).collect();
         let bookkeeping_only = !blocking.is_empty() && blocking.iter().all(|finding| is_bookkeeping(finding));
         match self.verdict {
             Verdict::Fail if bookkeeping_only => {
@@ -100,11 +92,7 @@ impl Judgement {
 }
 
 fn is_bookkeeping(finding: &Finding) -> bool {
-    let path = finding
-        .path
-        .as_deref()
-        .unwrap_or_default()
-        .trim_start_matches("./");
+    let path = finding.path.as_deref().unwrap_or_default().trim_start_matches("./");
     path.starts_with(".protocols/") && !path.split('/').any(|part| part == "..")
 }
 
@@ -122,12 +110,7 @@ mod tests {
                 text: String::new(),
             })
             .collect();
-        let judgement = Judgement {
-            verdict,
-            summary: String::new(),
-            findings,
-            amended: None,
-        };
+        let judgement = Judgement { verdict, summary: String::new(), findings, amended: None };
         assert_eq!(judgement.settled().verdict, expected);
     }
 
@@ -136,47 +119,19 @@ mod tests {
         use Severity::{Blocking, Note, Warning};
         let log = Some(".protocols/0001-a/log.md");
         check(Verdict::Fail, &[(Blocking, log)], Verdict::Pass);
-        check(
-            Verdict::Fail,
-            &[(Blocking, log), (Note, Some("src/a.rs"))],
-            Verdict::Pass,
-        );
-        check(
-            Verdict::Fail,
-            &[(Blocking, log), (Blocking, Some("src/a.rs"))],
-            Verdict::Fail,
-        );
+        check(Verdict::Fail, &[(Blocking, log), (Note, Some("src/a.rs"))], Verdict::Pass);
+        check(Verdict::Fail, &[(Blocking, log), (Blocking, Some("src/a.rs"))], Verdict::Fail);
         check(Verdict::Fail, &[(Blocking, None)], Verdict::Fail);
-        check(
-            Verdict::Fail,
-            &[(Blocking, Some(".protocols/../src/a.rs"))],
-            Verdict::Fail,
-        );
-        check(
-            Verdict::Fail,
-            &[(Blocking, Some("docs/.protocols/x"))],
-            Verdict::Fail,
-        );
+        check(Verdict::Fail, &[(Blocking, Some(".protocols/../src/a.rs"))], Verdict::Fail);
+        check(Verdict::Fail, &[(Blocking, Some("docs/.protocols/x"))], Verdict::Fail);
         check(Verdict::Fail, &[(Warning, log)], Verdict::Fail);
         check(Verdict::Fail, &[], Verdict::Fail);
     }
 
     #[test]
     fn a_pass_with_blocking_findings_is_inconclusive() {
-        check(
-            Verdict::Pass,
-            &[(Severity::Blocking, Some("src/a.rs"))],
-            Verdict::Inconclusive,
-        );
-        check(
-            Verdict::Pass,
-            &[(Severity::Blocking, Some(".protocols/0001-a/log.md"))],
-            Verdict::Pass,
-        );
-        check(
-            Verdict::Pass,
-            &[(Severity::Warning, Some("src/a.rs"))],
-            Verdict::Pass,
-        );
+        check(Verdict::Pass, &[(Severity::Blocking, Some("src/a.rs"))], Verdict::Inconclusive);
+        check(Verdict::Pass, &[(Severity::Blocking, Some(".protocols/0001-a/log.md"))], Verdict::Pass);
+        check(Verdict::Pass, &[(Severity::Warning, Some("src/a.rs"))], Verdict::Pass);
     }
 }

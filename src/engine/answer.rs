@@ -15,18 +15,8 @@ pub(super) struct LastWords {
 impl LastWords {
     /// Makes the answer; with `wants_json` the text must hold JSON, with or without prose around it.
     pub(super) fn into_answer(self, wants_json: WantsJson, limit: usize) -> Result<Answer, EngineError> {
-        let LastWords {
-            text,
-            usage,
-            session,
-            wall,
-        } = self;
-        let bad = |why: &str| {
-            Err(EngineError::BadOutput {
-                why: why.to_owned(),
-                usage: Some(usage),
-            })
-        };
+        let LastWords { text, usage, session, wall } = self;
+        let bad = |why: &str| Err(EngineError::BadOutput { why: why.to_owned(), usage: Some(usage) });
         if text.trim().is_empty() {
             return bad("it ended without a final message");
         }
@@ -40,13 +30,7 @@ impl LastWords {
                 None => return bad("the final message holds no JSON"),
             },
         };
-        Ok(Answer {
-            text,
-            json,
-            usage,
-            session,
-            wall,
-        })
+        Ok(Answer { text, json, usage, session, wall })
     }
 }
 
@@ -59,36 +43,26 @@ pub(super) enum WantsJson {
 
 impl From<&Option<Value>> for WantsJson {
     fn from(schema: &Option<Value>) -> Self {
-        if schema.is_some() {
-            WantsJson::Yes
-        } else {
-            WantsJson::No
-        }
+        if schema.is_some() { WantsJson::Yes } else { WantsJson::No }
     }
 }
 
 /// Finds the JSON document in `text`: all of it, the content of a code fence, or the outermost braces.
 fn find_json(text: &str) -> Option<Value> {
     let whole = std::iter::once(text);
-    let braces = text
-        .find('{')
-        .zip(text.rfind('}'))
-        .filter(|(open, close)| open < close);
+    let braces = text.find('{').zip(text.rfind('}')).filter(|(open, close)| open < close);
     let braces = braces.map(|(open, close)| &text[open..=close]);
     let mut candidates = whole.chain(fences(text)).chain(braces);
     candidates.find_map(|candidate| {
-        serde_json::from_str(candidate)
-            .ok()
-            .filter(|json: &Value| json.is_object() || json.is_array())
+        serde_json::from_str(candidate).ok().filter(|json: &Value| json.is_object() || json.is_array())
     })
 }
 
 /// The contents of code fences, the last first: models explain, then answer.
 fn fences(text: &str) -> impl Iterator<Item = &str> {
     let blocks = text.split("```").skip(1).step_by(2);
-    let contents: Vec<_> = blocks
-        .filter_map(|block| block.split_once('\n').map(|(_, content)| content))
-        .collect();
+    let contents: Vec<_> =
+        blocks.filter_map(|block| block.split_once('\n').map(|(_, content)| content)).collect();
     contents.into_iter().rev()
 }
 
@@ -133,10 +107,7 @@ mod tests {
         };
         assert!(words(" \n").into_answer(WantsJson::No, 10).is_err());
         assert!(words("12345678901").into_answer(WantsJson::No, 10).is_err());
-        assert_eq!(
-            words("1234567890").into_answer(WantsJson::No, 10).unwrap().text,
-            "1234567890"
-        );
+        assert_eq!(words("1234567890").into_answer(WantsJson::No, 10).unwrap().text, "1234567890");
         assert!(words("no json").into_answer(WantsJson::Yes, 10).is_err());
     }
 }

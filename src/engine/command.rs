@@ -130,32 +130,17 @@ impl Engine for CommandEngine {
     async fn run(&self, call: EngineCall, events: Sender<EngineEvent>) -> Result<Answer, EngineError> {
         let mut running =
             process::start(self.spec(&call)?).map_err(|error| EngineError::from_process(&error, None))?;
-        tell(
-            &events,
-            EngineEvent::Started {
-                process: Some(running.identity()),
-                session: None,
-            },
-        )
-        .await;
-        let mut heard = Heard {
-            limit: call.limits.final_text,
-            ..Heard::default()
-        };
+        tell(&events, EngineEvent::Started { process: Some(running.identity()), session: None }).await;
+        let mut heard = Heard { limit: call.limits.final_text, ..Heard::default() };
         loop {
-            let line = running
-                .line()
-                .await
-                .map_err(|error| EngineError::from_process(&error, heard.usage))?;
+            let line =
+                running.line().await.map_err(|error| EngineError::from_process(&error, heard.usage))?;
             let Some(line) = line else { break };
             if let Some(event) = heard.hear(&line) {
                 tell(&events, event).await;
             }
         }
-        let exit = running
-            .finish()
-            .await
-            .map_err(|error| EngineError::from_process(&error, heard.usage))?;
+        let exit = running.finish().await.map_err(|error| EngineError::from_process(&error, heard.usage))?;
         heard.conclude(&exit, &call)
     }
 }
@@ -244,28 +229,10 @@ impl Heard {
                 Some(EngineEvent::Message { text })
             }
             Said::Warning { text } => Some(EngineEvent::Warning { text }),
-            Said::Tool { name, detail } => Some(EngineEvent::ToolStarted {
-                id: String::new(),
-                name,
-                detail,
-            }),
-            Said::File { path, kind } => Some(EngineEvent::FileChanged {
-                path,
-                kind: kind.into(),
-            }),
-            Said::Usage(Tokens {
-                input,
-                cached,
-                output,
-                reasoning,
-            }) => {
-                let usage = Usage {
-                    input,
-                    cached,
-                    output,
-                    reasoning,
-                    complete: true,
-                };
+            Said::Tool { name, detail } => Some(EngineEvent::ToolStarted { id: String::new(), name, detail }),
+            Said::File { path, kind } => Some(EngineEvent::FileChanged { path, kind: kind.into() }),
+            Said::Usage(Tokens { input, cached, output, reasoning }) => {
+                let usage = Usage { input, cached, output, reasoning, complete: true };
                 self.usage = Some(usage);
                 Some(EngineEvent::Usage(usage))
             }
@@ -286,33 +253,19 @@ impl Heard {
             self.plain.push('\n');
         }
         let text = line.text.clone();
-        Some(if self.keeps_contract {
-            EngineEvent::Warning { text }
-        } else {
-            EngineEvent::Message { text }
-        })
+        Some(if self.keeps_contract { EngineEvent::Warning { text } } else { EngineEvent::Message { text } })
     }
 
     fn conclude(self, exit: &Exit, call: &EngineCall) -> Result<Answer, EngineError> {
         match exit.code {
             Some(0) => {}
             Some(TRY_LATER) => {
-                let why = format!(
-                    "the program asks to try again later: {}",
-                    exit.stderr_tail.trim_end()
-                );
-                return Err(EngineError::ModelUnavailable {
-                    why,
-                    retry: Retry::Soon,
-                });
+                let why = format!("the program asks to try again later: {}", exit.stderr_tail.trim_end());
+                return Err(EngineError::ModelUnavailable { why, retry: Retry::Soon });
             }
             code => {
                 let stderr_tail = exit.stderr_tail.clone();
-                return Err(EngineError::Failed {
-                    exit: code,
-                    stderr_tail,
-                    usage: self.usage,
-                });
+                return Err(EngineError::Failed { exit: code, stderr_tail, usage: self.usage });
             }
         }
         let (text, json) = match self.answer {
@@ -320,27 +273,13 @@ impl Heard {
             None if self.keeps_contract => (self.last_message, None),
             None => (Some(self.plain.trim_end().to_owned()), None),
         };
-        let text = text
-            .or_else(|| json.as_ref().map(Value::to_string))
-            .unwrap_or_default();
+        let text = text.or_else(|| json.as_ref().map(Value::to_string)).unwrap_or_default();
         let usage = self.usage.unwrap_or_default();
-        let wants_json = if json.is_some() {
-            WantsJson::No
-        } else {
-            (&call.schema).into()
-        };
-        let words = LastWords {
-            text,
-            usage,
-            session: None,
-            wall: exit.wall,
-        };
+        let wants_json = if json.is_some() { WantsJson::No } else { (&call.schema).into() };
+        let words = LastWords { text, usage, session: None, wall: exit.wall };
         let answer = words.into_answer(wants_json, call.limits.final_text)?;
         let given = json.filter(|_| call.schema.is_some());
-        Ok(Answer {
-            json: given.or(answer.json),
-            ..answer
-        })
+        Ok(Answer { json: given.or(answer.json), ..answer })
     }
 }
 

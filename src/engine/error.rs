@@ -13,11 +13,7 @@ pub enum EngineError {
     #[error("the run was stopped")]
     Stopped { usage: Option<Usage> },
     #[error("no end after {} s ({kind} limit)", after.as_secs())]
-    TimedOut {
-        kind: TimeLimit,
-        after: Duration,
-        usage: Option<Usage>,
-    },
+    TimedOut { kind: TimeLimit, after: Duration, usage: Option<Usage> },
     #[error("the engine cannot be started: {todo}")]
     NotInstalled { todo: String },
     #[error("the model service refuses us: set or renew {setting}")]
@@ -29,11 +25,7 @@ pub enum EngineError {
     #[error("the engine's answer cannot be used: {why}")]
     BadOutput { why: String, usage: Option<Usage> },
     #[error("the engine failed ({}): {stderr_tail}", ExitText(*exit))]
-    Failed {
-        exit: Option<i32>,
-        stderr_tail: String,
-        usage: Option<Usage>,
-    },
+    Failed { exit: Option<i32>, stderr_tail: String, usage: Option<Usage> },
 }
 
 impl EngineError {
@@ -41,26 +33,19 @@ impl EngineError {
     pub(super) fn from_process(error: &ProcessError, usage: Option<Usage>) -> Self {
         match error {
             ProcessError::Stopped => EngineError::Stopped { usage },
-            ProcessError::TimedOut { kind, after } => EngineError::TimedOut {
-                kind: *kind,
-                after: *after,
-                usage,
-            },
-            ProcessError::TooMuchOutput { .. } => EngineError::BadOutput {
-                why: error.to_string(),
-                usage,
-            },
-            ProcessError::NotFound { .. } | ProcessError::NoSandbox => EngineError::NotInstalled {
-                todo: error.to_string(),
-            },
-            ProcessError::Start { source, .. } => EngineError::NotInstalled {
-                todo: format!("{error}: {source}"),
-            },
-            ProcessError::NoDirectory { .. } | ProcessError::Pipe { .. } => EngineError::Failed {
-                exit: None,
-                stderr_tail: error.to_string(),
-                usage,
-            },
+            ProcessError::TimedOut { kind, after } => {
+                EngineError::TimedOut { kind: *kind, after: *after, usage }
+            }
+            ProcessError::TooMuchOutput { .. } => EngineError::BadOutput { why: error.to_string(), usage },
+            ProcessError::NotFound { .. } | ProcessError::NoSandbox => {
+                EngineError::NotInstalled { todo: error.to_string() }
+            }
+            ProcessError::Start { source, .. } => {
+                EngineError::NotInstalled { todo: format!("{error}: {source}") }
+            }
+            ProcessError::NoDirectory { .. } | ProcessError::Pipe { .. } => {
+                EngineError::Failed { exit: None, stderr_tail: error.to_string(), usage }
+            }
         }
     }
 

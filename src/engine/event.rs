@@ -118,13 +118,7 @@ impl FileChange {
 
 impl Usage {
     fn log_line(self) -> String {
-        let Usage {
-            input,
-            cached,
-            output,
-            reasoning,
-            complete,
-        } = self;
+        let Usage { input, cached, output, reasoning, complete } = self;
         let open = if complete { "" } else { ", not complete" };
         format!("tokens: {input} in ({cached} cached), {output} out ({reasoning} reasoning){open}")
     }
@@ -185,31 +179,21 @@ mod tests {
 
     #[test]
     fn a_log_line_is_one_line_without_control_characters() {
-        let event = EngineEvent::Message {
-            text: "first\nsecond\x1b[31m\tred\r\n\n".to_owned(),
-        };
+        let event = EngineEvent::Message { text: "first\nsecond\x1b[31m\tred\r\n\n".to_owned() };
         assert_snapshot!(event.log_line(), @"says: first ⏎ second�[31m red");
     }
 
     #[test]
     fn a_log_line_is_bounded() {
-        let event = EngineEvent::Warning {
-            text: "ü".repeat(1_000_000),
-        };
+        let event = EngineEvent::Warning { text: "ü".repeat(1_000_000) };
         assert_eq!(event.log_line().chars().count(), LOG_LINE + 1);
     }
 
     #[test]
     fn every_event_reads_as_a_sentence_of_the_log() {
-        let process = Some(ProcessIdentity {
-            pid: 7,
-            started_at: 1,
-        });
+        let process = Some(ProcessIdentity { pid: 7, started_at: 1 });
         let lines = [
-            EngineEvent::Started {
-                process,
-                session: Some("s1".to_owned()),
-            },
+            EngineEvent::Started { process, session: Some("s1".to_owned()) },
             EngineEvent::ToolStarted {
                 id: "1".to_owned(),
                 name: "shell".to_owned(),
@@ -221,17 +205,8 @@ mod tests {
                 exit: Some(2),
                 output: "no\n".to_owned(),
             },
-            EngineEvent::FileChanged {
-                path: "a.txt".to_owned(),
-                kind: FileChange::Added,
-            },
-            EngineEvent::Usage(Usage {
-                input: 10,
-                cached: 4,
-                output: 3,
-                reasoning: 1,
-                complete: false,
-            }),
+            EngineEvent::FileChanged { path: "a.txt".to_owned(), kind: FileChange::Added },
+            EngineEvent::Usage(Usage { input: 10, cached: 4, output: 3, reasoning: 1, complete: false }),
         ]
         .map(|event| event.log_line());
         assert_snapshot!(lines.join("\n"), @"

@@ -20,13 +20,22 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use std::time::Duration;
 
+/// Looks at a webhook just enough to record it.
+pub fn peek(forge: ForgeKind, event: &str, body: &[u8]) -> Peek {
+    match forge {
+        ForgeKind::Github => github::webhook::peek(event, body),
+        ForgeKind::Gitlab => {
+            let reason = Some("GitLab is not served yet".to_owned());
+            Peek { repo: None, action: None, ours: false, reason, unreadable: None }
+        }
+    }
+}
+
 /// Reads one webhook of a forge.
 pub fn parse(forge: ForgeKind, event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
     match forge {
         ForgeKind::Github => github::webhook::parse(event, body),
-        ForgeKind::Gitlab => Ok(Parsed::Foreign {
-            reason: "GitLab is not served yet".to_owned(),
-        }),
+        ForgeKind::Gitlab => Ok(Parsed::Foreign { reason: "GitLab is not served yet".to_owned() }),
     }
 }
 
@@ -232,18 +241,10 @@ pub enum ForgeError {
     )]
     Unauthorized { host: String },
     #[error("{host} does not let the bot {what}; grant the App the permission `{permission}`")]
-    Forbidden {
-        host: String,
-        what: String,
-        permission: String,
-    },
+    Forbidden { host: String, what: String, permission: String },
     /// The forge understood and said no; `words` are its own.
     #[error("{host} refused to {what}: {words}")]
-    Refused {
-        host: String,
-        what: String,
-        words: String,
-    },
+    Refused { host: String, what: String, words: String },
     #[error("{host} is limiting the bot's calls for {} s", wait.as_secs())]
     Limited { host: String, wait: Duration },
     #[error("{host} failed to {what} ({status})")]

@@ -17,9 +17,7 @@ pub fn verify_github(secrets: &[SecretString], header: Option<&str>, body: &[u8]
     secrets
         .iter()
         .filter(|secret| !secret.expose_secret().is_empty())
-        .fold(false, |known, secret| {
-            known | keyed(secret).chain_update(body).verify_slice(&claimed).is_ok()
-        })
+        .fold(false, |known, secret| known | keyed(secret).chain_update(body).verify_slice(&claimed).is_ok())
 }
 
 /// The value of `X-Hub-Signature-256` for `body`.
@@ -71,14 +69,7 @@ mod tests {
     #[test]
     fn malformed_headers_are_refused() {
         let bare = SIGNATURE.trim_start_matches(PREFIX);
-        for header in [
-            "",
-            "sha256=",
-            bare,
-            "sha1=757107ea",
-            "sha256=zz",
-            &SIGNATURE[..69],
-        ] {
+        for header in ["", "sha256=", bare, "sha1=757107ea", "sha256=zz", &SIGNATURE[..69]] {
             check(&[SECRET], Some(header), BODY, false);
         }
         check(&[SECRET], Some(&format!("{SIGNATURE}00")), BODY, false);

@@ -67,16 +67,10 @@ impl Git {
         let parent =
             parent.ok_or_else(|| GitError::refused("the first commit of a history cannot be moved"))?;
         if !self.is_ancestor(&tree.mirror, &parent, onto).await? {
-            return Err(GitError::refused(format!(
-                "{} does not build on {}",
-                onto.short(),
-                parent.short()
-            )));
+            return Err(GitError::refused(format!("{} does not build on {}", onto.short(), parent.short())));
         }
         if !self.status(tree).await?.is_empty() {
-            return Err(GitError::refused(
-                "the worktree has changes that are not committed",
-            ));
+            return Err(GitError::refused("the worktree has changes that are not committed"));
         }
         // Since `onto` holds our parent, that parent is the base of this merge: it is a cherry-pick.
         let args = [
@@ -90,22 +84,16 @@ impl Git {
         ];
         let merged = self.in_mirror(&tree.mirror, &args).run().await?;
         let mut listed = super::mirror::records(&merged.stdout);
-        let merged_tree = String::from_utf8_lossy(listed.next().unwrap_or_default())
-            .trim()
-            .to_owned();
+        let merged_tree = String::from_utf8_lossy(listed.next().unwrap_or_default()).trim().to_owned();
         match merged.code {
             0 => {}
             1 => {
-                return Ok(Rebased::Conflict {
-                    paths: listed.map(super::mirror::bytes_path).collect(),
-                });
+                return Ok(Rebased::Conflict { paths: listed.map(super::mirror::bytes_path).collect() });
             }
             _ => return Err(super::error::classify("merge-tree", &merged.words)),
         }
-        let message = self
-            .in_mirror(&tree.mirror, &["log", "-1", "--format=%B", ours.as_str()])
-            .text()
-            .await?;
+        let message =
+            self.in_mirror(&tree.mirror, &["log", "-1", "--format=%B", ours.as_str()]).text().await?;
         let moved = self.commit_tree(tree, &merged_tree, onto, &message, None).await?;
         self.reset(tree, &moved).await?;
         Ok(Rebased::Done(moved))
@@ -119,19 +107,14 @@ impl Git {
         new: &NewCommit<'_>,
     ) -> Result<Option<Sha>, GitError> {
         let head = self.head(tree).await?;
-        let before = self
-            .in_mirror(&tree.mirror, &["rev-parse", &format!("{head}^{{tree}}")])
-            .text()
-            .await?;
+        let before = self.in_mirror(&tree.mirror, &["rev-parse", &format!("{head}^{{tree}}")]).text().await?;
         if content == before {
             return Ok(None);
         }
         let message = with_trailers(new.message, new.co_authors);
         let made = self.commit_tree(tree, content, &head, &message, new.at).await?;
         let branch = format!("refs/heads/{}", tree.name);
-        self.in_worktree(tree, &["update-ref", &branch, made.as_str(), head.as_str()])
-            .ok()
-            .await?;
+        self.in_worktree(tree, &["update-ref", &branch, made.as_str(), head.as_str()]).ok().await?;
         Ok(Some(made))
     }
 
@@ -144,33 +127,16 @@ impl Git {
         at: Option<Moment>,
     ) -> Result<Sha, GitError> {
         let Identity { name, email } = &self.settings.identity;
-        let args = [
-            "commit-tree",
-            "--no-gpg-sign",
-            "-F",
-            "-",
-            "-p",
-            parent.as_str(),
-            content,
-        ];
-        let mut call = self
-            .in_mirror(&tree.mirror, &args)
-            .stdin(format!("{}\n", message.trim_end()));
+        let args = ["commit-tree", "--no-gpg-sign", "-F", "-", "-p", parent.as_str(), content];
+        let mut call = self.in_mirror(&tree.mirror, &args).stdin(format!("{}\n", message.trim_end()));
         call = call.env("GIT_AUTHOR_NAME", name).env("GIT_AUTHOR_EMAIL", email);
-        call = call
-            .env("GIT_COMMITTER_NAME", name)
-            .env("GIT_COMMITTER_EMAIL", email);
+        call = call.env("GIT_COMMITTER_NAME", name).env("GIT_COMMITTER_EMAIL", email);
         if let Some(Moment(millis)) = at {
             let date = format!("@{} +0000", millis.div_euclid(1000));
-            call = call
-                .env("GIT_AUTHOR_DATE", &date)
-                .env("GIT_COMMITTER_DATE", &date);
+            call = call.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
         }
         let made = call.text().await?;
-        Sha::parse(&made).ok_or_else(|| GitError::Fault {
-            command: "commit-tree".to_owned(),
-            words: made,
-        })
+        Sha::parse(&made).ok_or_else(|| GitError::Fault { command: "commit-tree".to_owned(), words: made })
     }
 }
 
@@ -180,18 +146,13 @@ impl Git {
 fn with_trailers(message: &str, co_authors: &[Identity]) -> String {
     let clean = |text: &str| {
         let plain = |c: char| {
-            if c.is_control() || matches!(c, '<' | '>') {
-                ' '
-            } else {
-                c
-            }
+            if c.is_control() || matches!(c, '<' | '>') { ' ' } else { c }
         };
         text.chars().map(plain).collect::<String>().trim().to_owned()
     };
     let mut text = message.replace('\0', "").trim_end().to_owned();
-    let lines = co_authors
-        .iter()
-        .map(|p| format!("Co-authored-by: {} <{}>", clean(&p.name), clean(&p.email)));
+    let lines =
+        co_authors.iter().map(|p| format!("Co-authored-by: {} <{}>", clean(&p.name), clean(&p.email)));
     let lines: Vec<String> = lines.collect();
     if !lines.is_empty() {
         text.push_str("\n\n");
@@ -206,10 +167,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_add_lines_to_a_message() {
-        let vera = Identity {
-            name: "Vera\nSigned-off-by: x <y>".into(),
-            email: "v@x.org".into(),
-        };
+        let vera = Identity { name: "Vera\nSigned-off-by: x <y>".into(), email: "v@x.org".into() };
         insta::assert_snapshot!(with_trailers("Add parser\n\nWhy.\n", &[vera]), @r"
         Add parser
 

@@ -37,10 +37,7 @@ pub enum GitError {
 impl GitError {
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Busy { .. }
-        )
+        matches!(self, Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Busy { .. })
     }
 
     pub(super) fn refused(why: impl Into<String>) -> Self {
@@ -64,9 +61,7 @@ pub(super) fn classify(command: &str, words: &str) -> GitError {
         return GitError::AccessDenied { words };
     }
     if has(MISSING) {
-        return GitError::Missing {
-            what: format!("such thing: {words}"),
-        };
+        return GitError::Missing { what: format!("such thing: {words}") };
     }
     if has(UNREACHABLE) {
         return GitError::Unreachable { words };
@@ -77,10 +72,7 @@ pub(super) fn classify(command: &str, words: &str) -> GitError {
     if has(REFUSED) {
         return GitError::Refused { why: words };
     }
-    GitError::Fault {
-        command: command.to_owned(),
-        words,
-    }
+    GitError::Fault { command: command.to_owned(), words }
 }
 
 const DENIED: &[&str] = &[
@@ -155,36 +147,18 @@ mod tests {
 
     #[test]
     fn the_words_of_git_and_the_forges_say_what_to_do_next() {
-        check(
-            "fatal: Authentication failed for 'https://github.com/a/b.git/'",
-            "denied",
-        );
-        check(
-            "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
-            "denied",
-        );
-        check(
-            "fatal: unable to access 'https://h/a/': The requested URL returned error: 403",
-            "denied",
-        );
+        check("fatal: Authentication failed for 'https://github.com/a/b.git/'", "denied");
+        check("fatal: could not read Username for 'https://github.com': terminal prompts disabled", "denied");
+        check("fatal: unable to access 'https://h/a/': The requested URL returned error: 403", "denied");
         check(
             "remote: Repository not found.\nfatal: repository 'https://github.com/a/b.git/' not found",
             "missing",
         );
         check("fatal: '/x/y' does not appear to be a git repository", "missing");
-        check(
-            "fatal: unable to access 'https://h/': Could not resolve host: h",
-            "unreachable",
-        );
-        check(
-            "fatal: unable to access 'https://h/': The requested URL returned error: 503",
-            "unreachable",
-        );
+        check("fatal: unable to access 'https://h/': Could not resolve host: h", "unreachable");
+        check("fatal: unable to access 'https://h/': The requested URL returned error: 503", "unreachable");
         check("error: RPC failed; curl 56 GnuTLS recv error (-9)", "unreachable");
-        check(
-            "fatal: Unable to create '/r/mirror.git/packed-refs.lock': File exists.",
-            "busy",
-        );
+        check("fatal: Unable to create '/r/mirror.git/packed-refs.lock': File exists.", "busy");
         check("fatal: transport 'file' not allowed", "refused");
         check("fatal: something new", "fault");
     }

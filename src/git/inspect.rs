@@ -94,16 +94,9 @@ impl Git {
     /// Meant for keeping what a reset would throw away: give the start of the attempt as `against`.
     pub async fn patch(&self, tree: &Worktree, against: &Sha, most: usize) -> Result<Option<Diff>, GitError> {
         let now = self.tree_as_it_stands(tree).await?;
-        let call = self
-            .in_mirror(&tree.mirror, DIFF)
-            .arg("--binary")
-            .arg(against.as_str())
-            .arg(now);
+        let call = self.in_mirror(&tree.mirror, DIFF).arg("--binary").arg(against.as_str()).arg(now);
         let finished = call.first(most).ok().await?;
-        let diff = Diff {
-            bytes: finished.stdout,
-            truncated: finished.cut,
-        };
+        let diff = Diff { bytes: finished.stdout, truncated: finished.cut };
         Ok(Some(diff).filter(|diff| !diff.bytes.is_empty()))
     }
 
@@ -124,15 +117,7 @@ impl Git {
         from: &Sha,
         to: &Sha,
     ) -> Result<Vec<PathBuf>, GitError> {
-        let args = [
-            "diff-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            from.as_str(),
-            to.as_str(),
-        ];
+        let args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", from.as_str(), to.as_str()];
         let listed = self.in_mirror(mirror, &args).ok().await?.stdout;
         Ok(records(&listed).map(bytes_path).collect())
     }
@@ -146,33 +131,19 @@ impl Git {
         limit: usize,
     ) -> Result<Vec<Commit>, GitError> {
         let most = format!("--max-count={limit}");
-        let args = [
-            "log",
-            "-z",
-            "--format=%H%n%an%n%ae%n%ct%n%s",
-            "--no-show-signature",
-            &most,
-            to.as_str(),
-        ];
+        let args = ["log", "-z", "--format=%H%n%an%n%ae%n%ct%n%s", "--no-show-signature", &most, to.as_str()];
         let mut call = self.in_mirror(mirror, &args);
         if let Some(after) = after {
             call = call.arg(format!("^{after}"));
         }
         let listed = call.arg("--").ok().await?.stdout;
-        Ok(log_records(&listed)
-            .filter_map(|record| parse_commit(&record))
-            .collect())
+        Ok(log_records(&listed).filter_map(|record| parse_commit(&record)).collect())
     }
 
     /// The commit that a worktree's `HEAD` names.
     pub async fn head(&self, tree: &Worktree) -> Result<Sha, GitError> {
-        let found = self
-            .in_worktree(tree, &["rev-parse", "--verify", "HEAD^{commit}"])
-            .text()
-            .await?;
-        Sha::parse(&found).ok_or_else(|| GitError::Missing {
-            what: "commit at HEAD".to_owned(),
-        })
+        let found = self.in_worktree(tree, &["rev-parse", "--verify", "HEAD^{commit}"]).text().await?;
+        Sha::parse(&found).ok_or_else(|| GitError::Missing { what: "commit at HEAD".to_owned() })
     }
 
     /// Whether `newer` holds `older`; a commit holds itself.
@@ -188,10 +159,7 @@ impl Git {
 
     /// The best common ancestor; `None` for histories that never met.
     pub async fn merge_base(&self, mirror: &Mirror, a: &Sha, b: &Sha) -> Result<Option<Sha>, GitError> {
-        let finished = self
-            .in_mirror(mirror, &["merge-base", a.as_str(), b.as_str()])
-            .run()
-            .await?;
+        let finished = self.in_mirror(mirror, &["merge-base", a.as_str(), b.as_str()]).run().await?;
         match finished.code {
             0 | 1 => Ok(Sha::parse(String::from_utf8_lossy(&finished.stdout).trim())),
             _ => Err(super::error::classify("merge-base", &finished.words)),
@@ -214,33 +182,20 @@ impl Git {
         // On a fresh machine our commit is only there if the remote still holds it.
         let known = self.commit_at(mirror, ours.as_str()).await?.is_some();
         if known && self.is_ancestor(mirror, ours, remote).await? {
-            return Ok(Standing::Ahead {
-                commits: self.log(mirror, Some(ours), remote, 100).await?,
-            });
+            return Ok(Standing::Ahead { commits: self.log(mirror, Some(ours), remote, 100).await? });
         }
         if known && self.is_ancestor(mirror, remote, ours).await? {
             return Ok(Standing::Behind);
         }
         let mut head = self.log(mirror, None, remote, 1).await?;
-        let head = head.pop().ok_or_else(|| GitError::Missing {
-            what: format!("commit {}", remote.short()),
-        })?;
+        let head =
+            head.pop().ok_or_else(|| GitError::Missing { what: format!("commit {}", remote.short()) })?;
         Ok(Standing::Rewritten { head })
     }
 
     async fn diff_trees(&self, mirror: &Mirror, from: &str, to: &str, most: usize) -> Result<Diff, GitError> {
-        let finished = self
-            .in_mirror(mirror, DIFF)
-            .arg("-M")
-            .arg(from)
-            .arg(to)
-            .first(most)
-            .ok()
-            .await?;
-        Ok(Diff {
-            bytes: finished.stdout,
-            truncated: finished.cut,
-        })
+        let finished = self.in_mirror(mirror, DIFF).arg("-M").arg(from).arg(to).first(most).ok().await?;
+        Ok(Diff { bytes: finished.stdout, truncated: finished.cut })
     }
 }
 
@@ -266,10 +221,7 @@ fn parse_change(record: &[u8]) -> Option<Change> {
         _ => return None,
     };
     let path = record.splitn(fields, |b| *b == b' ').nth(fields - 1)?;
-    Some(Change {
-        path: bytes_path(path),
-        kind,
-    })
+    Some(Change { path: bytes_path(path), kind })
 }
 
 fn kind_of(index: u8, tree: u8) -> ChangeKind {
@@ -292,13 +244,7 @@ fn parse_commit(record: &str) -> Option<Commit> {
     let sha = Sha::parse(lines.next()?)?;
     let (author, email) = (lines.next()?.to_owned(), lines.next()?.to_owned());
     let at = Moment(lines.next()?.parse::<i64>().ok()?.saturating_mul(1000));
-    Some(Commit {
-        sha,
-        author,
-        email,
-        at,
-        subject: lines.next().unwrap_or_default().to_owned(),
-    })
+    Some(Commit { sha, author, email, at, subject: lines.next().unwrap_or_default().to_owned() })
 }
 
 #[cfg(test)]
@@ -307,39 +253,17 @@ mod tests {
 
     #[track_caller]
     fn check(record: &[u8], path: &str, kind: ChangeKind) {
-        assert_eq!(
-            parse_change(record),
-            Some(Change {
-                path: path.into(),
-                kind
-            })
-        );
+        assert_eq!(parse_change(record), Some(Change { path: path.into(), kind }));
     }
 
     #[test]
     fn porcelain_records_become_changes() {
         check(b"? a b\"\n.txt", "a b\"\n.txt", ChangeKind::Added);
         check(b"? vendor/x/", "vendor/x/", ChangeKind::Repository);
-        check(
-            b"1 .M N... 100644 100644 100644 aa bb src/a b.rs",
-            "src/a b.rs",
-            ChangeKind::Modified,
-        );
-        check(
-            b"1 AD N... 000000 100644 000000 aa bb x",
-            "x",
-            ChangeKind::Deleted,
-        );
-        check(
-            b"1 .T N... 100644 100644 120000 aa bb x",
-            "x",
-            ChangeKind::TypeChanged,
-        );
-        check(
-            b"u UU N... 100644 100644 100644 100644 aa bb cc x y",
-            "x y",
-            ChangeKind::Conflicted,
-        );
+        check(b"1 .M N... 100644 100644 100644 aa bb src/a b.rs", "src/a b.rs", ChangeKind::Modified);
+        check(b"1 AD N... 000000 100644 000000 aa bb x", "x", ChangeKind::Deleted);
+        check(b"1 .T N... 100644 100644 120000 aa bb x", "x", ChangeKind::TypeChanged);
+        check(b"u UU N... 100644 100644 100644 100644 aa bb cc x y", "x y", ChangeKind::Conflicted);
         assert_eq!(parse_change(b"# branch.oid 1"), None);
     }
 

@@ -36,10 +36,7 @@ pub struct RemoteHeads {
 
 impl RemoteHeads {
     pub fn get(&self, branch: &str) -> Option<&Sha> {
-        self.heads
-            .iter()
-            .find(|(name, _)| name == branch)
-            .map(|(_, sha)| sha)
+        self.heads.iter().find(|(name, _)| name == branch).map(|(_, sha)| sha)
     }
 }
 
@@ -48,15 +45,8 @@ impl RemoteHeads {
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 
 /// `--update-shallow` takes the borders of a shallow remote over instead of refusing its branches.
-const FETCH: &[&str] = &[
-    "fetch",
-    "--quiet",
-    "--prune",
-    "--no-tags",
-    "--no-write-fetch-head",
-    "--update-shallow",
-    "--",
-];
+const FETCH: &[&str] =
+    &["fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--"];
 
 const TRACKED: &str = "+refs/heads/*:refs/remotes/origin/*";
 
@@ -64,10 +54,7 @@ impl Git {
     /// Opens the project's mirror, making it first where there is none. Does not talk to the remote.
     pub async fn mirror(&self, project: ProjectId) -> Result<Mirror, GitError> {
         let home = self.settings.root.join(project.to_string());
-        let mirror = Mirror {
-            project,
-            path: home.join("mirror.git"),
-        };
+        let mirror = Mirror { project, path: home.join("mirror.git") };
         if is_ready(&mirror) {
             return Ok(mirror);
         }
@@ -101,13 +88,9 @@ impl Git {
         let name = names::branch(name)?;
         let kept = format!("refs/other/{name}");
         let _held = self.hold(mirror).await?;
-        self.fetching(mirror, remote, &format!("+{name}:{kept}"))
-            .ok()
-            .await?;
+        self.fetching(mirror, remote, &format!("+{name}:{kept}")).ok().await?;
         let found = self.commit_at(mirror, &kept).await?;
-        found.ok_or_else(|| GitError::Missing {
-            what: format!("commit at `{name}`"),
-        })
+        found.ok_or_else(|| GitError::Missing { what: format!("commit at `{name}`") })
     }
 
     /// Asks the remote for its branches; fetches nothing.
@@ -132,20 +115,13 @@ impl Git {
         let prefix = format!("{}/", names::tree_path(dir)?);
         let args = ["ls-tree", "-z", "--name-only", at.as_str(), "--", &prefix];
         let listed = self.in_mirror(mirror, &args).ok().await?.stdout;
-        Ok(lossy_records(&listed)
-            .filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned))
-            .collect())
+        Ok(lossy_records(&listed).filter_map(|path| path.strip_prefix(&prefix).map(str::to_owned)).collect())
     }
 
     /// Paths of all files in the tree of `at`, the first `limit` of them in git's order.
     pub async fn files(&self, mirror: &Mirror, at: &Sha, limit: usize) -> Result<Vec<String>, GitError> {
         let args = ["ls-tree", "-r", "-z", "--name-only", at.as_str()];
-        let listed = self
-            .in_mirror(mirror, &args)
-            .first(self.settings.limits.output)
-            .ok()
-            .await?
-            .stdout;
+        let listed = self.in_mirror(mirror, &args).first(self.settings.limits.output).ok().await?.stdout;
         Ok(lossy_records(&listed).take(limit).collect())
     }
 
@@ -165,33 +141,19 @@ impl Git {
             return Ok(None);
         };
         if size > most {
-            return Err(GitError::refused(format!(
-                "`{path}` has {size} bytes; at most {most} are read"
-            )));
+            return Err(GitError::refused(format!("`{path}` has {size} bytes; at most {most} are read")));
         }
-        Ok(Some(
-            self.in_mirror(mirror, &["cat-file", "blob", oid])
-                .ok()
-                .await?
-                .stdout,
-        ))
+        Ok(Some(self.in_mirror(mirror, &["cat-file", "blob", oid]).ok().await?.stdout))
     }
 
     /// Packs the mirror. Ours to call now and then, because git's own housekeeping is off.
     pub async fn maintain(&self, mirror: &Mirror) -> Result<(), GitError> {
         let _held = self.hold(mirror).await?;
-        self.in_mirror(mirror, &["gc", "--quiet"])
-            .patient()
-            .ok()
-            .await
-            .map(drop)
+        self.in_mirror(mirror, &["gc", "--quiet"]).patient().ok().await.map(drop)
     }
 
     pub(super) fn fetching(&self, mirror: &Mirror, remote: &Remote, refspec: &str) -> Call {
-        self.in_mirror(mirror, FETCH)
-            .arg(remote.url())
-            .arg(refspec)
-            .talking_to(remote)
+        self.in_mirror(mirror, FETCH).arg(remote.url()).arg(refspec).talking_to(remote)
     }
 
     pub(super) async fn init_bare(&self, path: &Path) -> Result<(), GitError> {
@@ -209,19 +171,15 @@ impl Git {
 
     pub(super) async fn commit_at(&self, mirror: &Mirror, name: &str) -> Result<Option<Sha>, GitError> {
         let commit = format!("{name}^{{commit}}");
-        let found = self.in_mirror(
-            mirror,
-            &["rev-parse", "--quiet", "--verify", "--end-of-options", &commit],
-        );
+        let found =
+            self.in_mirror(mirror, &["rev-parse", "--quiet", "--verify", "--end-of-options", &commit]);
         let found = found.run().await?;
         Ok(Sha::parse(String::from_utf8_lossy(&found.stdout).trim()))
     }
 
     pub(super) fn check_allowed(&self, remote: &Remote) -> Result<(), GitError> {
         if remote.is_file() && !self.settings.allow_file {
-            return Err(GitError::refused(
-                "remotes on this machine's disk are switched off",
-            ));
+            return Err(GitError::refused("remotes on this machine's disk are switched off"));
         }
         Ok(())
     }
@@ -239,10 +197,7 @@ impl Git {
     /// its holder; in front of it stands one of this process, so that waiting costs nothing.
     pub(super) async fn hold(&self, mirror: &Mirror) -> Result<Held, GitError> {
         let gate = {
-            let mut gates = self
-                .gates
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             gates.entry(mirror.path.clone()).or_default().clone()
         };
         let gate = gate.lock_owned().await;
@@ -251,25 +206,17 @@ impl Git {
         let deadline = Instant::now() + self.settings.limits.network;
         while file.try_lock().is_err() {
             if Instant::now() > deadline {
-                return Err(GitError::Busy {
-                    words: "another process holds the mirror".to_owned(),
-                });
+                return Err(GitError::Busy { words: "another process holds the mirror".to_owned() });
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Held {
-            _file: file,
-            _gate: gate,
-        })
+        Ok(Held { _file: file, _gate: gate })
     }
 
     /// Removes lock files that a killed git left behind: older than any call of ours can be.
     fn drop_stale_locks(&self, mirror: &Mirror) {
         let mut pending = vec![mirror.path.join("refs")];
-        let mut locks = vec![
-            mirror.path.join("packed-refs.lock"),
-            mirror.path.join("shallow.lock"),
-        ];
+        let mut locks = vec![mirror.path.join("packed-refs.lock"), mirror.path.join("shallow.lock")];
         while let Some(directory) = pending.pop() {
             for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
                 let path = entry.path();
@@ -280,16 +227,9 @@ impl Git {
                 }
             }
         }
-        let age = |path: &Path| {
-            fs::symlink_metadata(path)
-                .and_then(|m| m.modified())
-                .ok()?
-                .elapsed()
-                .ok()
-        };
-        for lock in locks
-            .iter()
-            .filter(|lock| age(lock).is_some_and(|age| age > self.settings.limits.network))
+        let age = |path: &Path| fs::symlink_metadata(path).and_then(|m| m.modified()).ok()?.elapsed().ok();
+        for lock in
+            locks.iter().filter(|lock| age(lock).is_some_and(|age| age > self.settings.limits.network))
         {
             tracing::warn!(path = %lock.display(), "a killed git left a lock behind; removing it");
             // If it is gone already, so much the better.
@@ -317,9 +257,7 @@ pub(super) fn lossy_records(bytes: &[u8]) -> impl Iterator<Item = String> {
 /// Splits output of `-z`; a last record that was cut short is left out.
 pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let whole = bytes.iter().rposition(|b| *b == 0).map_or(0, |end| end + 1);
-    bytes[..whole]
-        .split(|b| *b == 0)
-        .filter(|record| !record.is_empty())
+    bytes[..whole].split(|b| *b == 0).filter(|record| !record.is_empty())
 }
 
 pub(super) fn bytes_path(bytes: &[u8]) -> PathBuf {

@@ -9,10 +9,7 @@ pub(super) fn worktree_name(name: &str) -> Result<&str, GitError> {
     if fits && !name.starts_with(['.', '-']) && branch(name).is_ok() {
         return Ok(name);
     }
-    Err(GitError::refused(format!(
-        "`{}` cannot name a worktree",
-        name.escape_debug()
-    )))
+    Err(GitError::refused(format!("`{}` cannot name a worktree", name.escape_debug())))
 }
 
 /// Accepts a branch name by the rules of `git check-ref-format --branch`; 250 bytes at most.
@@ -29,10 +26,7 @@ pub(super) fn branch(name: &str) -> Result<&str, GitError> {
         || name.contains(bad_char)
         || name.split('/').any(bad_part);
     if bad {
-        return Err(GitError::refused(format!(
-            "`{}` is no branch name",
-            name.escape_debug()
-        )));
+        return Err(GitError::refused(format!("`{}` is no branch name", name.escape_debug())));
     }
     Ok(name)
 }
@@ -40,10 +34,7 @@ pub(super) fn branch(name: &str) -> Result<&str, GitError> {
 /// Accepts a path inside a tree: relative, without empty, `.` or `..` parts and without NUL.
 pub(super) fn tree_path(path: &str) -> Result<&str, GitError> {
     if path.contains('\0') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Err(GitError::refused(format!(
-            "`{}` is no path inside a repository",
-            path.escape_debug()
-        )));
+        return Err(GitError::refused(format!("`{}` is no path inside a repository", path.escape_debug())));
     }
     Ok(path)
 }
@@ -57,18 +48,7 @@ mod tests {
         for good in ["0007-split-importer", "a", "v1.2_x"] {
             assert_eq!(worktree_name(good).unwrap(), good);
         }
-        for bad in [
-            "",
-            ".git",
-            "-f",
-            "a/b",
-            "a..b",
-            "a b",
-            "x.lock",
-            "é",
-            "..",
-            &"a".repeat(121),
-        ] {
+        for bad in ["", ".git", "-f", "a/b", "a..b", "a b", "x.lock", "é", "..", &"a".repeat(121)] {
             assert!(worktree_name(bad).is_err(), "{bad}");
         }
     }
@@ -78,9 +58,9 @@ mod tests {
         for good in ["main", "feature/é-1", "a/b/c"] {
             assert_eq!(branch(good).unwrap(), good);
         }
-        for bad in [
-            "", "+x:y", "a:b", "-d", "a//b", "/a", "a/", "a/.b", "a.lock/b", "a@{1}", "HEAD", "a\nb", "*",
-        ] {
+        for bad in
+            ["", "+x:y", "a:b", "-d", "a//b", "/a", "a/", "a/.b", "a.lock/b", "a@{1}", "HEAD", "a\nb", "*"]
+        {
             assert!(branch(bad).is_err(), "{bad}");
         }
     }

@@ -45,11 +45,7 @@ impl Git {
         if let Some(onto) = push.onto
             && !self.is_ancestor(mirror, onto, push.new).await?
         {
-            let why = format!(
-                "{} does not build on {}; nothing was pushed",
-                push.new.short(),
-                onto.short()
-            );
+            let why = format!("{} does not build on {}; nothing was pushed", push.new.short(), onto.short());
             return Err(GitError::refused(why).into());
         }
         match (self.remote_head(remote, push.branch).await?, push.onto) {
@@ -82,10 +78,7 @@ impl Git {
         if self.remote_head(remote, branch).await?.is_none() {
             return Ok(false);
         }
-        match self
-            .send(mirror, remote, &format!(":refs/heads/{}", names::branch(branch)?))
-            .await?
-        {
+        match self.send(mirror, remote, &format!(":refs/heads/{}", names::branch(branch)?)).await? {
             Sent::Taken => Ok(true),
             Sent::Refused(reason) | Sent::Raced(reason) => Err(PushError::Rejected { reason }),
         }
@@ -93,22 +86,9 @@ impl Git {
 
     async fn send(&self, mirror: &Mirror, remote: &Remote, refspec: &str) -> Result<Sent, GitError> {
         self.check_allowed(remote)?;
-        let args = [
-            "push",
-            "--porcelain",
-            "--quiet",
-            "--no-verify",
-            "--no-follow-tags",
-            "--no-signed",
-            "--",
-        ];
-        let finished = self
-            .in_mirror(mirror, &args)
-            .arg(remote.url())
-            .arg(refspec)
-            .talking_to(remote)
-            .run()
-            .await?;
+        let args = ["push", "--porcelain", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed", "--"];
+        let finished =
+            self.in_mirror(mirror, &args).arg(remote.url()).arg(refspec).talking_to(remote).run().await?;
         if finished.code == 0 {
             return Ok(Sent::Taken);
         }
@@ -128,34 +108,22 @@ enum Sent {
 fn parse_refusal(told: &str, words: &str) -> Option<Sent> {
     let line = told.lines().find(|line| line.starts_with("!\t"))?;
     let summary = line.rsplit('\t').next().unwrap_or_default();
-    let raced = [
-        "fetch first",
-        "non-fast-forward",
-        "stale info",
-        "incorrect old value",
-        "reference already exists",
-    ];
+    let raced =
+        ["fetch first", "non-fast-forward", "stale info", "incorrect old value", "reference already exists"];
     if summary.starts_with("[rejected]") || raced.iter().any(|phrase| summary.contains(phrase)) {
         return Some(Sent::Raced(summary.to_owned()));
     }
     if summary.contains("cannot lock ref") || summary.contains("failed to update ref") {
         return Some(Sent::Raced(summary.to_owned()));
     }
-    let why = summary
-        .trim_start_matches("[remote rejected]")
-        .trim()
-        .trim_matches(['(', ')']);
+    let why = summary.trim_start_matches("[remote rejected]").trim().trim_matches(['(', ')']);
     Some(Sent::Refused(remote_words(why, words)))
 }
 
 /// The remote's own words, bounded: its summary and the lines it sent along, without repetition.
 fn remote_words(summary: &str, words: &str) -> String {
     let mut said = vec![summary];
-    for line in words
-        .lines()
-        .filter_map(|line| line.strip_prefix("remote:"))
-        .map(str::trim)
-    {
+    for line in words.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim) {
         if !line.is_empty() && !said.contains(&line) {
             said.push(line);
         }

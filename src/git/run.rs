@@ -91,21 +91,11 @@ impl Git {
     pub(super) fn call(&self, args: &[&str]) -> Call {
         let settings = &self.settings;
         let mut command = Command::new(&settings.program);
-        command
-            .env_clear()
-            .envs(settings.environment.iter().map(|(name, value)| (name, value)));
+        command.env_clear().envs(settings.environment.iter().map(|(name, value)| (name, value)));
         command.envs(FIXED_ENVIRONMENT.iter().copied());
-        command
-            .env("HOME", self.home())
-            .env("GIT_ASKPASS", self.askpass());
-        command
-            .env("GIT_CEILING_DIRECTORIES", &settings.root)
-            .current_dir(self.home());
-        let protocols = if settings.allow_file {
-            "https:http:file"
-        } else {
-            "https:http"
-        };
+        command.env("HOME", self.home()).env("GIT_ASKPASS", self.askpass());
+        command.env("GIT_CEILING_DIRECTORIES", &settings.root).current_dir(self.home());
+        let protocols = if settings.allow_file { "https:http:file" } else { "https:http" };
         command.env("GIT_ALLOW_PROTOCOL", protocols);
         command.args(PINNED.iter().flat_map(|pin| ["-c", pin])).args(args);
         Call {
@@ -125,10 +115,7 @@ impl Git {
 
     /// Names git's directory and the work tree itself, so that whatever `.git` is in there is not asked.
     pub(super) fn in_worktree(&self, tree: &Worktree, args: &[&str]) -> Call {
-        self.call(args)
-            .env("GIT_DIR", &tree.git_dir)
-            .env("GIT_WORK_TREE", &tree.path)
-            .inside(&tree.path)
+        self.call(args).env("GIT_DIR", &tree.git_dir).env("GIT_WORK_TREE", &tree.path).inside(&tree.path)
     }
 }
 
@@ -176,9 +163,7 @@ impl Call {
     /// Runs to the end and returns trimmed output; any other exit than 0 is an error.
     pub(super) async fn text(self) -> Result<String, GitError> {
         let finished = self.ok().await?;
-        Ok(String::from_utf8_lossy(&finished.stdout)
-            .trim_end_matches('\n')
-            .to_owned())
+        Ok(String::from_utf8_lossy(&finished.stdout).trim_end_matches('\n').to_owned())
     }
 
     /// Runs to the end; any other exit than 0 is an error. A call that was cut short counts as well ended.
@@ -202,30 +187,15 @@ impl Call {
     }
 
     fn start(&mut self) -> Result<Started, GitError> {
-        let input = if self.stdin.is_empty() {
-            Stdio::null()
-        } else {
-            Stdio::piped()
-        };
-        self.command
-            .stdin(input)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let child = self
-            .command
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| {
-                let program = self.command.as_std().get_program().to_string_lossy().into_owned();
-                match error.kind() {
-                    std::io::ErrorKind::NotFound => GitError::Absent { program },
-                    _ => GitError::Disk {
-                        what: format!("start {program}"),
-                        source: error,
-                    },
-                }
-            })?;
+        let input = if self.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
+        self.command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.command.process_group(0).kill_on_drop(true).spawn().map_err(|error| {
+            let program = self.command.as_std().get_program().to_string_lossy().into_owned();
+            match error.kind() {
+                std::io::ErrorKind::NotFound => GitError::Absent { program },
+                _ => GitError::Disk { what: format!("start {program}"), source: error },
+            }
+        })?;
         Ok(Started { child, running: true })
     }
 
@@ -251,27 +221,16 @@ impl Call {
         };
         let (stdout, words) = tokio::join!(talking, tail(stderr, 2 * WORDS));
         let (stdout, cut) = stdout.map_err(GitError::disk("read from git"))?;
-        let status = started
-            .child
-            .wait()
-            .await
-            .map_err(GitError::disk("wait for git"))?;
+        let status = started.child.wait().await.map_err(GitError::disk("wait for git"))?;
         started.running = false;
         if cut && matches!(self.keep, Keep::All) {
-            let why = format!(
-                "git {} said more than {most} bytes; the repository is too big for us",
-                self.name
-            );
+            let why =
+                format!("git {} said more than {most} bytes; the repository is too big for us", self.name);
             return Err(GitError::Refused { why });
         }
         let words = redact(&words, self.secret.as_ref());
         let words = words[words.ceil_char_boundary(words.len().saturating_sub(WORDS))..].to_owned();
-        Ok(Finished {
-            code: status.code().unwrap_or(-1),
-            stdout,
-            cut,
-            words,
-        })
+        Ok(Finished { code: status.code().unwrap_or(-1), stdout, cut, words })
     }
 }
 
@@ -347,20 +306,14 @@ mod tests {
         let secret = SecretString::from("ghs_hush");
         let words = "fatal: ghs_hush at 'https://bot:other@host/x@y' and https://host/a";
         let clean = redact(words, Some(&secret));
-        assert_eq!(
-            clean,
-            "fatal: [redacted] at 'https://host/x@y' and https://host/a"
-        );
+        assert_eq!(clean, "fatal: [redacted] at 'https://host/x@y' and https://host/a");
     }
 
     #[tokio::test]
     async fn only_the_end_of_long_words_is_kept() {
         let words = format!("{}end", "x".repeat(100_000));
         assert_eq!(tail(Some(words.as_bytes()), 5).await, "xxend");
-        assert_eq!(
-            head(Some(words.as_bytes()), 2).await.unwrap(),
-            (b"xx".to_vec(), true)
-        );
+        assert_eq!(head(Some(words.as_bytes()), 2).await.unwrap(), (b"xx".to_vec(), true));
         assert_eq!(head(Some(&b"xx"[..]), 2).await.unwrap(), (b"xx".to_vec(), false));
     }
 }

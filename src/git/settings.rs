@@ -96,13 +96,8 @@ impl Git {
         let root = settings.root.canonicalize().map_err(GitError::disk(unusable()))?;
         let private = root.join(".git-private");
         settings.root = root;
-        let git = Self {
-            settings,
-            private,
-            gates: Mutex::default(),
-        };
-        git.furnish()
-            .map_err(GitError::disk("write the private directory of git"))?;
+        let git = Self { settings, private, gates: Mutex::default() };
+        git.furnish().map_err(GitError::disk("write the private directory of git"))?;
         Ok(git)
     }
 
@@ -142,12 +137,7 @@ fn write_once(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
         return fs::set_permissions(path, fs::Permissions::from_mode(mode));
     }
     let fresh = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&fresh)?;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     drop(file);
     fs::rename(fresh, path)

@@ -30,18 +30,14 @@ impl Git {
     /// behind. The default branch is the one checked out. On a detached `HEAD` it is a branch at that commit, or a
     /// new one, `detached-<sha>`. Without any commit, an empty first one is made in the copy.
     pub async fn snapshot_source(&self, from: &Path, into: &Path) -> Result<Source, GitError> {
-        let from = from
-            .canonicalize()
-            .map_err(GitError::disk(format!("open {}", from.display())))?;
+        let from = from.canonicalize().map_err(GitError::disk(format!("open {}", from.display())))?;
         let original = self.find_repository(&from).await?;
         if fs::symlink_metadata(into).is_ok() {
             return Err(GitError::refused(format!("{} exists already", into.display())));
         }
         let parent = into.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(parent).map_err(GitError::disk(format!("make {}", parent.display())))?;
-        let parent = parent
-            .canonicalize()
-            .map_err(GitError::disk(format!("open {}", parent.display())))?;
+        let parent = parent.canonicalize().map_err(GitError::disk(format!("open {}", parent.display())))?;
         if parent.starts_with(&from) || parent.starts_with(&original) {
             return Err(GitError::refused("the copy must not lie inside the original"));
         }
@@ -56,22 +52,13 @@ impl Git {
     /// Finds git's directory for `from`.
     async fn find_repository(&self, from: &Path) -> Result<PathBuf, GitError> {
         let call = self.call(&["rev-parse", "--absolute-git-dir"]).inside(from);
-        let found = call
-            .env("GIT_CONFIG_GLOBAL", self.trusting_config())
-            .run()
-            .await?;
+        let found = call.env("GIT_CONFIG_GLOBAL", self.trusting_config()).run().await?;
         if found.code != 0 {
-            let why = format!(
-                "{} is no git repository; name one, or run `git init` there",
-                from.display()
-            );
+            let why = format!("{} is no git repository; name one, or run `git init` there", from.display());
             return Err(GitError::Refused { why });
         }
         let path = super::mirror::bytes_path(found.stdout.trim_ascii_end());
-        let format = self
-            .in_source(&path, &["rev-parse", "--show-object-format"])
-            .text()
-            .await?;
+        let format = self.in_source(&path, &["rev-parse", "--show-object-format"]).text().await?;
         if format != "sha1" {
             return Err(GitError::refused(format!(
                 "repositories with {format} object names are not supported"
@@ -83,18 +70,13 @@ impl Git {
     async fn copy(&self, original: &Path, into: &Path) -> Result<Source, GitError> {
         let head = self.head_of(original).await?;
         self.init_bare(into).await?;
-        let copy = Mirror {
-            project: ProjectId(0),
-            path: into.to_owned(),
-        };
+        let copy = Mirror { project: ProjectId(0), path: into.to_owned() };
         let remote = Remote::directory(original)?;
         let mut call = self.fetching(&copy, &remote, "+refs/heads/*:refs/heads/*");
         if head.branch.is_none() {
             call = call.arg("+HEAD:refs/original/HEAD");
         }
-        call = call
-            .env("GIT_ALLOW_PROTOCOL", "file")
-            .env("GIT_CONFIG_GLOBAL", self.trusting_config());
+        call = call.env("GIT_ALLOW_PROTOCOL", "file").env("GIT_CONFIG_GLOBAL", self.trusting_config());
         call.ok().await?;
         self.settle(&copy, head).await
     }
@@ -110,35 +92,17 @@ impl Git {
             None => self.branch_for(copy, &commit).await?,
         };
         let name = format!("refs/heads/{default_branch}");
-        self.in_mirror(copy, &["update-ref", &name, commit.as_str()])
-            .ok()
-            .await?;
-        self.in_mirror(copy, &["symbolic-ref", "HEAD", &name])
-            .ok()
-            .await?;
-        Ok(Source {
-            path: copy.path.clone(),
-            default_branch,
-            head: commit,
-        })
+        self.in_mirror(copy, &["update-ref", &name, commit.as_str()]).ok().await?;
+        self.in_mirror(copy, &["symbolic-ref", "HEAD", &name]).ok().await?;
+        Ok(Source { path: copy.path.clone(), default_branch, head: commit })
     }
 
     async fn head_of(&self, original: &Path) -> Result<Head, GitError> {
-        let branch = self
-            .in_source(original, &["symbolic-ref", "--quiet", "HEAD"])
-            .run()
-            .await?
-            .stdout;
-        let branch = String::from_utf8_lossy(&branch)
-            .trim()
-            .strip_prefix("refs/heads/")
-            .map(str::to_owned);
+        let branch = self.in_source(original, &["symbolic-ref", "--quiet", "HEAD"]).run().await?.stdout;
+        let branch = String::from_utf8_lossy(&branch).trim().strip_prefix("refs/heads/").map(str::to_owned);
         let verify = ["rev-parse", "--quiet", "--verify", "HEAD^{commit}"];
         let commit = self.in_source(original, &verify).run().await?.stdout;
-        Ok(Head {
-            branch,
-            commit: Sha::parse(String::from_utf8_lossy(&commit).trim()),
-        })
+        Ok(Head { branch, commit: Sha::parse(String::from_utf8_lossy(&commit).trim()) })
     }
 
     async fn branch_for(&self, copy: &Mirror, commit: &Sha) -> Result<String, GitError> {
@@ -153,21 +117,12 @@ impl Git {
         let empty = self.in_mirror(copy, &["mktree"]).text().await?;
         let call = self.in_mirror(copy, &["commit-tree", "--no-gpg-sign", "-m", "Begin", &empty]);
         let call = call.env("GIT_AUTHOR_NAME", name).env("GIT_AUTHOR_EMAIL", email);
-        let made = call
-            .env("GIT_COMMITTER_NAME", name)
-            .env("GIT_COMMITTER_EMAIL", email)
-            .text()
-            .await?;
-        Sha::parse(&made).ok_or_else(|| GitError::Fault {
-            command: "commit-tree".to_owned(),
-            words: made,
-        })
+        let made = call.env("GIT_COMMITTER_NAME", name).env("GIT_COMMITTER_EMAIL", email).text().await?;
+        Sha::parse(&made).ok_or_else(|| GitError::Fault { command: "commit-tree".to_owned(), words: made })
     }
 
     fn in_source(&self, original: &Path, args: &[&str]) -> super::run::Call {
-        self.call(args)
-            .env("GIT_DIR", original)
-            .env("GIT_CONFIG_GLOBAL", self.trusting_config())
+        self.call(args).env("GIT_DIR", original).env("GIT_CONFIG_GLOBAL", self.trusting_config())
     }
 }
 

@@ -33,10 +33,7 @@ impl Git {
     ) -> Result<String, GitError> {
         let scratch = tempfile::tempdir_in(&self.private).map_err(GitError::disk("make scratch space"))?;
         let index = scratch.path().join("index");
-        self.in_worktree(tree, &["read-tree", base.as_str()])
-            .env("GIT_INDEX_FILE", &index)
-            .ok()
-            .await?;
+        self.in_worktree(tree, &["read-tree", base.as_str()]).env("GIT_INDEX_FILE", &index).ok().await?;
         self.stage(tree, &index, changes).await?;
         self.write_tree(tree, &index).await
     }
@@ -56,28 +53,18 @@ impl Git {
         for (mode, paths) in [("--force-remove", gone), ("--replace", here)] {
             if !paths.is_empty() {
                 let args = ["update-index", "--add", mode, "-z", "--stdin"];
-                self.in_worktree(tree, &args)
-                    .env("GIT_INDEX_FILE", index)
-                    .stdin(paths)
-                    .ok()
-                    .await?;
+                self.in_worktree(tree, &args).env("GIT_INDEX_FILE", index).stdin(paths).ok().await?;
             }
         }
         Ok(())
     }
 
     pub(super) async fn write_tree(&self, tree: &Worktree, index: &Path) -> Result<String, GitError> {
-        self.in_worktree(tree, &["write-tree"])
-            .env("GIT_INDEX_FILE", index)
-            .text()
-            .await
+        self.in_worktree(tree, &["write-tree"]).env("GIT_INDEX_FILE", index).text().await
     }
 
     fn check_changes(&self, tree: &Worktree, changes: &[Change]) -> Result<(), GitError> {
-        if let Some(nested) = changes
-            .iter()
-            .find(|change| change.kind == ChangeKind::Repository)
-        {
+        if let Some(nested) = changes.iter().find(|change| change.kind == ChangeKind::Repository) {
             let path = nested.path.display();
             return Err(GitError::refused(format!(
                 "`{path}` is a repository of its own inside the worktree; remove its .git or have it ignored"

@@ -37,9 +37,7 @@ impl Git {
     pub async fn worktree(&self, mirror: &Mirror, name: &str, start: &Sha) -> Result<Worktree, GitError> {
         let path = mirror.worktrees().join(names::worktree_name(name)?);
         if self.commit_at(mirror, start.as_str()).await?.is_none() {
-            return Err(GitError::Missing {
-                what: format!("commit {}; fetch first", start.short()),
-            });
+            return Err(GitError::Missing { what: format!("commit {}; fetch first", start.short()) });
         }
         if let Some(kept) = self.find(mirror, name) {
             match self.reset(&kept, start).await {
@@ -71,12 +69,7 @@ impl Git {
         let is_ours = first_line(&git_dir.join("commondir"))? == "../..";
         let is_idle = !git_dir.join("index.lock").exists();
         let (name, mirror) = (name.to_owned(), mirror.clone());
-        (is_dir && is_linked && is_ours && is_idle).then_some(Worktree {
-            name,
-            path,
-            mirror,
-            git_dir,
-        })
+        (is_dir && is_linked && is_ours && is_idle).then_some(Worktree { name, path, mirror, git_dir })
     }
 
     /// Removes a worktree, or what was put aside, with its local branch. Nothing there is fine.
@@ -86,24 +79,14 @@ impl Git {
         remove_tree(&path)?;
         self.prune(mirror).await?;
         let branch = format!("refs/heads/{name}");
-        self.in_mirror(mirror, &["update-ref", "-d", &branch])
-            .ok()
-            .await
-            .map(drop)
+        self.in_mirror(mirror, &["update-ref", "-d", &branch]).ok().await.map(drop)
     }
 
     /// Everything among the project's worktrees, in name order.
     pub fn kept(&self, mirror: &Mirror) -> Result<Vec<Kept>, GitError> {
         let entries = fs::read_dir(mirror.worktrees()).map_err(GitError::disk("list the worktrees"))?;
-        let names = entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok());
-        let mut found: Vec<Kept> = names
-            .map(|name| Kept {
-                aside: name.contains(".aside-"),
-                name,
-            })
-            .collect();
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut found: Vec<Kept> = names.map(|name| Kept { aside: name.contains(".aside-"), name }).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
     }
@@ -111,12 +94,8 @@ impl Git {
     /// Puts a worktree to `to` and deletes everything else in it, ignored files and nested repositories too.
     pub(super) async fn reset(&self, tree: &Worktree, to: &Sha) -> Result<(), GitError> {
         let branch = format!("refs/heads/{}", tree.name);
-        self.in_worktree(tree, &["symbolic-ref", "HEAD", &branch])
-            .ok()
-            .await?;
-        self.in_worktree(tree, &["reset", "--quiet", "--hard", to.as_str()])
-            .ok()
-            .await?;
+        self.in_worktree(tree, &["symbolic-ref", "HEAD", &branch]).ok().await?;
+        self.in_worktree(tree, &["reset", "--quiet", "--hard", to.as_str()]).ok().await?;
         self.in_worktree(tree, &["clean", "-ffdxq"]).ok().await?;
         for submodule in self.submodules(tree).await? {
             let path = tree.path.join(submodule);
@@ -128,11 +107,7 @@ impl Git {
 
     /// Paths at which the index has a commit of another repository.
     async fn submodules(&self, tree: &Worktree) -> Result<Vec<PathBuf>, GitError> {
-        let listed = self
-            .in_worktree(tree, &["ls-files", "-z", "--stage"])
-            .ok()
-            .await?
-            .stdout;
+        let listed = self.in_worktree(tree, &["ls-files", "-z", "--stage"]).ok().await?.stdout;
         let links = records(&listed).filter(|record| record.starts_with(b"160000 "));
         let path = |record: &[u8]| Some(bytes_path(record.splitn(2, |b| *b == b'\t').nth(1)?));
         Ok(links.filter_map(path).collect())
@@ -141,25 +116,13 @@ impl Git {
     async fn add_worktree(&self, mirror: &Mirror, path: &Path, start: &Sha) -> Result<(), GitError> {
         self.prune(mirror).await?;
         let name = path.file_name().unwrap_or_default();
-        let call = self.in_mirror(
-            mirror,
-            &["worktree", "add", "--quiet", "--force", "--no-track", "-B"],
-        );
-        call.arg(name)
-            .arg(path)
-            .arg(start.as_str())
-            .patient()
-            .ok()
-            .await
-            .map(drop)
+        let call = self.in_mirror(mirror, &["worktree", "add", "--quiet", "--force", "--no-track", "-B"]);
+        call.arg(name).arg(path).arg(start.as_str()).patient().ok().await.map(drop)
     }
 
     /// Makes git forget worktrees whose directory is gone.
     async fn prune(&self, mirror: &Mirror) -> Result<(), GitError> {
-        self.in_mirror(mirror, &["worktree", "prune", "--expire=now"])
-            .ok()
-            .await
-            .map(drop)
+        self.in_mirror(mirror, &["worktree", "prune", "--expire=now"]).ok().await.map(drop)
     }
 }
 
@@ -186,11 +149,7 @@ pub(super) fn remove_tree(path: &Path) -> Result<(), GitError> {
     let Ok(found) = fs::symlink_metadata(path) else {
         return Ok(());
     };
-    let gone = if found.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
+    let gone = if found.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     let gone = gone.or_else(|_| {
         make_writable(path);
         fs::remove_dir_all(path)

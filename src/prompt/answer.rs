@@ -44,14 +44,8 @@ mod tests {
     #[test]
     fn an_object_is_found_wherever_it_stands() {
         check(r#"{"a":1}"#, &[r#"{"a":1}"#]);
-        check(
-            "Here it is:\n```json\n{\"a\": {\"b\": \"}{\"}}\n```\nDone.",
-            &[r#"{"a":{"b":"}{"}}"#],
-        );
-        check(
-            r#"{not json} then {"a":1} and {"b":2}"#,
-            &[r#"{"a":1}"#, r#"{"b":2}"#],
-        );
+        check("Here it is:\n```json\n{\"a\": {\"b\": \"}{\"}}\n```\nDone.", &[r#"{"a":{"b":"}{"}}"#]);
+        check(r#"{not json} then {"a":1} and {"b":2}"#, &[r#"{"a":1}"#, r#"{"b":2}"#]);
     }
 
     #[test]

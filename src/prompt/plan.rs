@@ -53,11 +53,9 @@ impl std::error::Error for PlanFaults {}
 pub fn accept(answer: &str, done: &[Done]) -> Result<Plan, PlanFaults> {
     let raw = parsed(answer)?;
     let mut found = Vec::new();
-    for (name, content) in [
-        ("plan_md", &raw.plan_md),
-        ("context_md", &raw.context_md),
-        ("log_md", &raw.log_md),
-    ] {
+    for (name, content) in
+        [("plan_md", &raw.plan_md), ("context_md", &raw.context_md), ("log_md", &raw.log_md)]
+    {
         found.extend(content_fault(name, content));
     }
     if raw.plan_md.trim().is_empty() {
@@ -67,18 +65,10 @@ pub fn accept(answer: &str, done: &[Done]) -> Result<Plan, PlanFaults> {
     if !found.is_empty() {
         return Err(PlanFaults(bounded(found.into_iter())));
     }
-    let mut step_files: Vec<_> = raw
-        .step_files
-        .into_iter()
-        .map(|file| (file.filename, file.content))
-        .collect();
+    let mut step_files: Vec<_> =
+        raw.step_files.into_iter().map(|file| (file.filename, file.content)).collect();
     step_files.sort();
-    Ok(Plan {
-        plan_md: raw.plan_md,
-        context_md: raw.context_md,
-        log_md: raw.log_md,
-        step_files,
-    })
+    Ok(Plan { plan_md: raw.plan_md, context_md: raw.context_md, log_md: raw.log_md, step_files })
 }
 
 #[derive(Deserialize)]
@@ -101,11 +91,7 @@ fn parsed(answer: &str) -> Result<RawPlan, PlanFaults> {
     let value = objects
         .iter()
         .find(|value| PLANNING_VALIDATOR.is_valid(value))
-        .or_else(|| {
-            objects
-                .iter()
-                .max_by_key(|value| value.as_object().map(serde_json::Map::len))
-        });
+        .or_else(|| objects.iter().max_by_key(|value| value.as_object().map(serde_json::Map::len)));
     let Some(value) = value else {
         return Err(PlanFaults(vec!["the answer holds no JSON object".to_owned()]));
     };
@@ -118,23 +104,15 @@ fn parsed(answer: &str) -> Result<RawPlan, PlanFaults> {
 
 fn content_fault(name: &str, content: &str) -> Option<String> {
     if content.len() > FILE_BYTES {
-        return Some(format!(
-            "{name} has {} bytes; at most {FILE_BYTES} are taken",
-            content.len()
-        ));
+        return Some(format!("{name} has {} bytes; at most {FILE_BYTES} are taken", content.len()));
     }
-    content
-        .contains('\0')
-        .then(|| format!("{name} holds a zero byte"))
+    content.contains('\0').then(|| format!("{name} holds a zero byte"))
 }
 
 fn file_faults(files: &[RawFile], done: &[Done]) -> Vec<String> {
     let mut found = Vec::new();
     if files.len() > STEP_FILES {
-        found.push(format!(
-            "there are {} step files; at most {STEP_FILES} are taken",
-            files.len()
-        ));
+        found.push(format!("there are {} step files; at most {STEP_FILES} are taken", files.len()));
     }
     if files.is_empty() {
         found.push("there are no step files".to_owned());
@@ -154,16 +132,11 @@ fn file_faults(files: &[RawFile], done: &[Done]) -> Vec<String> {
             found.push(format!("{shown} is empty"));
         }
         let number = step_number(&file.filename);
-        if files[..index]
-            .iter()
-            .any(|earlier| step_number(&earlier.filename) == number)
-        {
+        if files[..index].iter().any(|earlier| step_number(&earlier.filename) == number) {
             found.push(format!("{shown} has the number of an earlier file"));
         }
         if number <= last_done && last_done.is_some() {
-            found.push(format!(
-                "{shown} has a number that is not after the steps that are done"
-            ));
+            found.push(format!("{shown} has a number that is not after the steps that are done"));
         }
     }
     found
@@ -186,10 +159,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     if word.is_empty() || word.ends_with('.') {
         return Err("has no name after its number");
     }
-    if !word
-        .chars()
-        .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    {
+    if !word.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.')) {
         return Err("holds characters other than letters, digits, `-`, `_` and `.`");
     }
     let reserved = ["plan", "context", "log", "quality-report"];

@@ -39,11 +39,7 @@ pub(super) fn quoted(label: &str, text: &str, limit: usize, keep: Keep) -> Strin
 
 /// One line of foreign text within ours: short, without backticks, line breaks or anything unseen.
 pub(super) fn inline(text: &str, limit: usize) -> String {
-    let folded = text
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace('`', "'");
+    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "'");
     let (shown, cut) = clipped(&folded, limit, Keep::Head);
     let shown = revealed(shown);
     let (shown, cut_again) = clipped(&shown, limit, Keep::Head);
@@ -62,9 +58,7 @@ pub(super) fn without_comments(text: &str) -> String {
         if !html.trim_start().starts_with("<!--") || range.start < at {
             continue;
         }
-        let end = text[range.start..]
-            .find("-->")
-            .map_or(text.len(), |length| range.start + length + 3);
+        let end = text[range.start..].find("-->").map_or(text.len(), |length| range.start + length + 3);
         out.push_str(&text[at..range.start]);
         at = end.max(range.end.min(end));
     }
@@ -95,9 +89,7 @@ fn clipped(text: &str, limit: usize, keep: Keep) -> (&str, Option<usize>) {
 
 fn capitalised(label: &str) -> String {
     let mut rest = label.chars();
-    rest.next()
-        .map(|first| first.to_uppercase().chain(rest).collect())
-        .unwrap_or_default()
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -141,10 +133,7 @@ mod tests {
 
     #[test]
     fn html_comments_of_an_issue_are_left_out() {
-        assert_eq!(
-            without_comments("a <!-- steal --> b\n\n<!--\nmore\n-->\n\nc"),
-            "a  b\n\n\n\nc"
-        );
+        assert_eq!(without_comments("a <!-- steal --> b\n\n<!--\nmore\n-->\n\nc"), "a  b\n\n\n\nc");
         assert_eq!(
             without_comments("`<!-- code -->`\n\n    <!-- x -->\n"),
             "`<!-- code -->`\n\n    <!-- x -->\n"

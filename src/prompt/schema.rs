@@ -12,6 +12,20 @@ pub const SPEC: &str = include_str!("../../schemas/protocol-spec.schema.json");
 /// What a QA answer has to be; engines that take a schema get this one.
 pub const VERDICT: &str = include_str!("../../schemas/qa-verdict.schema.json");
 
+/// [`PLANNING`] as a value.
+pub fn planning() -> Value {
+    parsed(PLANNING)
+}
+
+/// [`VERDICT`] as a value.
+pub fn verdict() -> Value {
+    parsed(VERDICT)
+}
+
+fn parsed(schema: &str) -> Value {
+    serde_json::from_str(schema).expect("embedded schemas are JSON; the validators are made of them")
+}
+
 /// Faults that are listed at most; the rest is counted.
 pub(super) const FAULTS: usize = 20;
 
@@ -24,11 +38,7 @@ pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<String> {
     let errors = validator.iter_errors(value);
     bounded(errors.map(|error| {
         let path = error.instance_path().to_string();
-        let place = if path.is_empty() {
-            "the answer"
-        } else {
-            path.trim_start_matches('/')
-        };
+        let place = if path.is_empty() { "the answer" } else { path.trim_start_matches('/') };
         format!("{place}: {}", error.masked_with("this"))
     }))
 }
@@ -60,12 +70,8 @@ mod tests {
     fn check_strict(schema: &Value) {
         if let Some(properties) = schema["properties"].as_object() {
             let names: Vec<&str> = properties.keys().map(String::as_str).collect();
-            let required: Vec<&str> = schema["required"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter_map(Value::as_str)
-                .collect();
+            let required: Vec<&str> =
+                schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
             assert_eq!(names, required);
             assert_eq!(schema["additionalProperties"], json!(false));
             properties.values().for_each(check_strict);

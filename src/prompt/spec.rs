@@ -25,10 +25,7 @@ pub fn hash(spec: &ProtocolSpec) -> String {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let mut members: Vec<_> = members
-                .into_iter()
-                .map(|(key, value)| (key, sorted(value)))
-                .collect();
+            let mut members: Vec<_> = members.into_iter().map(|(key, value)| (key, sorted(value))).collect();
             members.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(members.into_iter().collect())
         }

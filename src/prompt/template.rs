@@ -40,10 +40,7 @@ templates! {
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let syntax = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .build();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     let mut environment = Environment::new();
     environment.set_syntax(syntax.expect("the default delimiters are valid"));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -57,17 +54,9 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 impl Template {
     /// Renders it. Values are inserted as they are: whoever calls has quoted them.
     pub(super) fn prompt(&self, values: Value) -> Prompt {
-        let template = ENVIRONMENT
-            .get_template(self.name)
-            .expect("every template was added");
-        let text = template
-            .render(values)
-            .expect("every value of a template is given; a test renders each");
+        let template = ENVIRONMENT.get_template(self.name).expect("every template was added");
+        let text = template.render(values).expect("every value of a template is given; a test renders each");
         let digest = hex::encode(Sha256::digest(self.source));
-        Prompt {
-            name: self.name,
-            text,
-            hash: digest[..12].to_owned(),
-        }
+        Prompt { name: self.name, text, hash: digest[..12].to_owned() }
     }
 }

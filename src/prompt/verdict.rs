@@ -30,14 +30,11 @@ struct RawJudgement {
 fn by_schema(answer: &str) -> Option<Judgement> {
     let objects = answer::objects(answer);
     let valid = objects.iter().filter(|value| VERDICT_VALIDATOR.is_valid(value));
-    let mut read: Vec<RawJudgement> = valid
-        .filter_map(|value: &Value| RawJudgement::deserialize(value).ok())
-        .collect();
+    let mut read: Vec<RawJudgement> =
+        valid.filter_map(|value: &Value| RawJudgement::deserialize(value).ok()).collect();
     let last = read.pop()?;
     if read.iter().any(|earlier| earlier.verdict != last.verdict) {
-        return Some(Judgement::inconclusive(
-            "the answer holds several verdicts, and they differ",
-        ));
+        return Some(Judgement::inconclusive("the answer holds several verdicts, and they differ"));
     }
     let findings = last.findings.into_iter().take(FINDINGS).map(|finding| Finding {
         path: finding.path.map(|path| clipped(&path, FINDING_CHARACTERS)),
@@ -90,11 +87,7 @@ fn verdict_lines(answer: &str) -> Vec<Option<Verdict>> {
 
 /// Lines with something in them that are not in a fence, unless the fence holds the whole answer.
 fn own_lines(answer: &str) -> Vec<&str> {
-    let filled: Vec<&str> = answer
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let filled: Vec<&str> = answer.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let whole = match filled.as_slice() {
         [first, inner @ .., last]
             if is_fence(first) && is_fence(last) && !inner.iter().any(|line| is_fence(line)) =>
@@ -133,16 +126,12 @@ fn labelled(line: &str) -> Option<&str> {
     match value {
         Some(value) => Some(value),
         None if bare.is_empty() => Some(""),
-        None => rest
-            .starts_with([' ', '*', '_', '`'])
-            .then_some(bare)
-            .filter(|bare| word(bare).is_some()),
+        None => rest.starts_with([' ', '*', '_', '`']).then_some(bare).filter(|bare| word(bare).is_some()),
     }
 }
 
 fn plain(line: &str) -> String {
-    line.trim_matches(['#', '-', '*', '+', '_', '`', ' ', '\t'])
-        .to_owned()
+    line.trim_matches(['#', '-', '*', '+', '_', '`', ' ', '\t']).to_owned()
 }
 
 /// The verdict that `text` begins with; `None` when there is none, when it is hedged, or when another one follows it.
@@ -152,10 +141,8 @@ fn word(text: &str) -> Option<Verdict> {
     let verdict = known(first)?;
     let rest = without_brackets(rest.trim_start_matches(['*', '_', '`']));
     let rest = rest.trim();
-    let contradicted = rest
-        .split(|c: char| !c.is_alphanumeric())
-        .filter_map(known)
-        .any(|other| other != verdict);
+    let contradicted =
+        rest.split(|c: char| !c.is_alphanumeric()).filter_map(known).any(|other| other != verdict);
     let closed =
         rest.is_empty() || rest.starts_with(['.', ',', ';', ':', '!', '–', '—']) || rest.starts_with("- ");
     (!contradicted && (closed || (verdict != Verdict::Pass && text[end..].starts_with(' '))))

@@ -28,12 +28,7 @@ const COMMANDS: usize = 12;
 /// The prompt that makes a plan, or a new plan in place of an earlier one.
 pub fn planning(facts: &PlanningFacts<'_>) -> Prompt {
     let request = without_comments(facts.request);
-    let commands: Vec<String> = facts
-        .commands
-        .iter()
-        .take(COMMANDS)
-        .map(|command| code(command))
-        .collect();
+    let commands: Vec<String> = facts.commands.iter().take(COMMANDS).map(|command| code(command)).collect();
     PROTOCOL_NEW.prompt(context! {
         repo => inline(facts.repo, WORD),
         number => facts.identity.number.to_string(),
@@ -63,9 +58,7 @@ pub fn decompose(facts: &ExecutionFacts<'_>) -> Prompt {
 /// The prompt that does one step.
 pub fn execute(facts: &ExecutionFacts<'_>) -> Prompt {
     let newest = facts.notes.len().saturating_sub(NOTES);
-    let notes = facts.notes[newest..]
-        .iter()
-        .map(|note| quoted("note", note, NOTE, Keep::Head));
+    let notes = facts.notes[newest..].iter().map(|note| quoted("note", note, NOTE, Keep::Head));
     STEP_EXECUTE.prompt(context! {
         number => facts.identity.number.to_string(),
         slug => inline(facts.identity.slug, WORD),
@@ -113,11 +106,7 @@ fn replanned(replan: &Replan<'_>) -> Value {
         .iter()
         .map(|done| format!("- {}: {}", code(&done.file), inline(&done.name, WORD)))
         .collect();
-    let last = replan
-        .done
-        .iter()
-        .filter_map(|done| spec::step_number(&done.file))
-        .max();
+    let last = replan.done.iter().filter_map(|done| spec::step_number(&done.file)).max();
     context! {
         words => quoted("why, in the words of the person who asked", &without_comments(replan.words), REQUEST, Keep::Head),
         plan => quoted("the plan so far", replan.plan, PLAN, Keep::Head),
@@ -136,10 +125,7 @@ fn evidence(evidence: &[Evidence]) -> String {
             None => "did not end by itself or was not run".to_owned(),
         };
         let script = inline(&evidence.script, WORD);
-        format!(
-            "`{script}` {ended}.\n\n{}",
-            quoted("end of its output", &evidence.tail, SCRIPT, Keep::Tail)
-        )
+        format!("`{script}` {ended}.\n\n{}", quoted("end of its output", &evidence.tail, SCRIPT, Keep::Tail))
     });
     shown.collect::<Vec<_>>().join("\n\n")
 }

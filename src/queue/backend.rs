@@ -59,9 +59,7 @@ impl Backend for JobBackend {
         cx: &mut Context<'_>,
         _: &WorkerContext,
     ) -> Poll<Option<Result<Task<Claimed>, Infallible>>> {
-        self.claims
-            .poll_next_unpin(cx)
-            .map(|claimed| claimed.map(|work| Ok(task(work))))
+        self.claims.poll_next_unpin(cx).map(|claimed| claimed.map(|work| Ok(task(work))))
     }
 
     /// Lets a claim that is under way end, so that what it took is seen by whoever gives back this worker's jobs.
@@ -139,9 +137,7 @@ impl Claims {
         let limit = u32::try_from(free.max(1)).unwrap_or(u32::MAX);
         let (source, settings) = (self.source.clone(), self.settings.clone());
         let worker = self.worker.name().to_owned();
-        let look = self
-            .looks
-            .spawn(async move { look(&*source, &worker, limit, &settings).await });
+        let look = self.looks.spawn(async move { look(&*source, &worker, limit, &settings).await });
         let error = match look.await {
             Ok(Ok(look)) => return look,
             Ok(Err(error)) => error,

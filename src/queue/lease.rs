@@ -29,10 +29,7 @@ impl<S> Layer<S> for LeaseLayer {
     type Service = Leased<S>;
 
     fn layer(&self, inner: S) -> Leased<S> {
-        Leased {
-            inner,
-            layer: self.clone(),
-        }
+        Leased { inner, layer: self.clone() }
     }
 }
 
@@ -105,12 +102,7 @@ impl LeaseLayer {
             },
             Err(fault) => fault.to_string(),
         };
-        tracing::error!(
-            job.id = work.id.0,
-            job.kind = work.job.kind(),
-            message,
-            "a job panicked"
-        );
+        tracing::error!(job.id = work.id.0, job.kind = work.job.kind(), message, "a job panicked");
         after_panic(work, &message, self.source.now())
     }
 

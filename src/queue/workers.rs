@@ -64,13 +64,7 @@ impl Workers {
             monitor(name, backend, handler).shutdown_timeout(limit)
         };
         let running = tokio::spawn(run(monitor, stopping.clone()));
-        Self {
-            name,
-            source,
-            looks,
-            stopping,
-            running: AbortOnDropHandle::new(running),
-        }
+        Self { name, source, looks, stopping, running: AbortOnDropHandle::new(running) }
     }
 
     /// Claims nothing more, lets running jobs end within the limit, stops the others, and gives their jobs back.

@@ -25,10 +25,7 @@ pub fn refusal(login: &str, refusal: &Refusal, view: Option<&ProtocolView>) -> S
                 let what = capitalised(&reason_words(reason));
                 format!("\n- {what}; clear it with {}", code(&view.clearing(reason)))
             });
-            to(
-                login,
-                &format!("this protocol is blocked.\n{}", lines.collect::<String>()),
-            )
+            to(login, &format!("this protocol is blocked.\n{}", lines.collect::<String>()))
         }
         _ => told(login, &refusal.to_string()),
     }
@@ -42,6 +39,16 @@ pub fn mistake(login: &str, said: &str) -> String {
 /// Any sentence of ours to one person; what stands in backticks becomes code, whatever else it holds is shown as it is.
 pub fn told(login: &str, said: &str) -> String {
     to(login, &Phrase::marked(&clipped(said, 4_000)).markdown())
+}
+
+/// What a command would do, one sentence a line.
+pub fn rehearsal(login: &str, lines: &[String]) -> String {
+    if lines.is_empty() {
+        return to(login, "that would change nothing.");
+    }
+    let listed: Vec<String> =
+        lines.iter().map(|line| format!("- {}", escape_inline(&clipped(line, 300)))).collect();
+    to(login, &format!("nothing was changed; this would happen:\n\n{}", listed.join("\n")))
 }
 
 /// That the bot is there, and how long the question took to get here.
@@ -73,12 +80,7 @@ pub fn status(views: &[ProtocolView]) -> String {
         })
         .collect();
     let page = views.iter().find_map(|view| view.links.page.as_deref());
-    fit(
-        render("status.md", context! { protocols => protocols }).trim_end(),
-        BODY,
-        Keep::Head,
-        page,
-    )
+    fit(render("status.md", context! { protocols => protocols }).trim_end(), BODY, Keep::Head, page)
 }
 
 /// One step: how it stands, and its file.
@@ -115,36 +117,16 @@ pub struct Why<'a> {
 
 /// Why somebody may or may not give a command here, and what keeps the protocol from going on.
 pub fn why(login: &str, why: &Why<'_>, view: Option<&ProtocolView>) -> String {
-    let verdict = if why.held >= why.needed {
-        "so you may give it"
-    } else {
-        "so you may not give it"
-    };
-    let others: Vec<String> = why
-        .holders
-        .iter()
-        .take(10)
-        .map(|login| plain(login, 60))
-        .collect();
-    let others = if others.is_empty() {
-        String::new()
-    } else {
-        format!(" {} can.", others.join(", "))
-    };
+    let verdict = if why.held >= why.needed { "so you may give it" } else { "so you may not give it" };
+    let others: Vec<String> = why.holders.iter().take(10).map(|login| plain(login, 60)).collect();
+    let others = if others.is_empty() { String::new() } else { format!(" {} can.", others.join(", ")) };
     let command = plain(why.command, 100).replace('`', "'");
-    let said = format!(
-        "`{command}` needs {} access and you have {}, {verdict}.{others}",
-        why.needed, why.held
-    );
+    let said =
+        format!("`{command}` needs {} access and you have {}, {verdict}.{others}", why.needed, why.held);
     let mut answer = told(login, &said);
     let Some(view) = view else { return answer };
     let head = headline(view);
-    answer.push_str(&format!(
-        "\n\n{} **{}.** {}",
-        head.mark,
-        head.state.markdown(),
-        head.next.markdown()
-    ));
+    answer.push_str(&format!("\n\n{} **{}.** {}", head.mark, head.state.markdown(), head.next.markdown()));
     for line in reason_lines(view) {
         answer.push_str(&format!("\n- {line}"));
     }
@@ -155,19 +137,10 @@ pub fn why(login: &str, why: &Why<'_>, view: Option<&ProtocolView>) -> String {
 fn to(login: &str, markdown: &str) -> String {
     let is_login = !login.is_empty()
         && login.len() <= 255
-        && login
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    let called = if is_login {
-        format!("@{login}")
-    } else {
-        escape_inline(login)
-    };
-    let stop = if markdown.ends_with(['.', '?', '!', ')', '`']) || markdown.contains('\n') {
-        ""
-    } else {
-        "."
-    };
+        && login.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let called = if is_login { format!("@{login}") } else { escape_inline(login) };
+    let stop =
+        if markdown.ends_with(['.', '?', '!', ')', '`']) || markdown.contains('\n') { "" } else { "." };
     fit(&format!("{called}: {markdown}{stop}"), BODY, Keep::Head, None)
 }
 

@@ -16,6 +16,24 @@ use crate::domain::step::{Step, StepStatus};
 use crate::domain::text::clipped;
 use crate::domain::verdict::{Finding, Judgement, Severity};
 
+/// The one check to require.
+pub const PROTOCOL: &str = "TasksGodzilla / protocol";
+const PLAN: &str = "TasksGodzilla / plan";
+
+/// What "Re-run" on a check of ours means as a command; `None` for a name that is not ours.
+pub fn rerun_command(name: &str) -> Option<String> {
+    match name {
+        PROTOCOL => return Some("/protocol run".to_owned()),
+        PLAN => return Some("/protocol replan".to_owned()),
+        _ => {}
+    }
+    let step = name.strip_prefix("TasksGodzilla / ")?;
+    let (number, rest) = step.split_once(' ')?;
+    let number: u32 = number.parse().ok()?;
+    let verb = if rest.ends_with(" QA") { "qa" } else { "retry" };
+    Some(format!("/step {verb} {number}"))
+}
+
 /// A check run before it is in a forge's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckText {
@@ -39,16 +57,12 @@ pub fn protocol(view: &ProtocolView) -> CheckText {
     for line in reason_lines(view) {
         summary.push_str(&format!("\n\n- {line}"));
     }
-    let progress = if view.steps.is_empty() {
-        String::new()
-    } else {
-        format!("{}.", progress(view))
-    };
+    let progress = if view.steps.is_empty() { String::new() } else { format!("{}.", progress(view)) };
     if !progress.is_empty() {
         summary = format!("{progress} {summary}");
     }
     CheckText {
-        name: "TasksGodzilla / protocol".to_owned(),
+        name: PROTOCOL.to_owned(),
         colour: colour::protocol_colour(&view.protocol, &view.steps),
         title: head.state.plain(200),
         summary: bounded(view, &summary),
@@ -63,21 +77,14 @@ pub fn plan(view: &ProtocolView) -> CheckText {
     let colour = colour::plan_colour(&view.protocol);
     let title = match colour {
         Colour::Success => {
-            format!(
-                "{}, plan {}",
-                count(view.steps.len(), "step"),
-                view.protocol.plan_revision
-            )
+            format!("{}, plan {}", count(view.steps.len(), "step"), view.protocol.plan_revision)
         }
         Colour::Running => "Planning".to_owned(),
         Colour::Cancelled => "Cancelled before there was a plan".to_owned(),
         _ => "There is no plan".to_owned(),
     };
     let names = view.steps.iter().map(|step| {
-        format!(
-            "- {}",
-            escape_inline(&format!("{:02} {}", step.number, clipped(&step.spec.name, 100)))
-        )
+        format!("- {}", escape_inline(&format!("{:02} {}", step.number, clipped(&step.spec.name, 100))))
     });
     let summary = match colour {
         Colour::Success => names.collect::<Vec<_>>().join("\n"),
@@ -86,17 +93,13 @@ pub fn plan(view: &ProtocolView) -> CheckText {
     let plan = &view.protocol.plan;
     let page = view.links.page.as_deref();
     CheckText {
-        name: "TasksGodzilla / plan".to_owned(),
+        name: PLAN.to_owned(),
         colour,
         title,
         summary: bounded(view, &summary),
         text: (!plan.is_empty()).then(|| fenced(plan, "markdown", FORGE_BYTES, Keep::Head, page)),
         details: view.links.page.clone(),
-        buttons: if may_replan(view) {
-            vec![button::REPLAN.button()]
-        } else {
-            Vec::new()
-        },
+        buttons: if may_replan(view) { vec![button::REPLAN.button()] } else { Vec::new() },
     }
 }
 
@@ -109,11 +112,7 @@ pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
     ];
     let mut title = vec![capitalised(&step_words(step))];
     title.extend(spent.into_iter().flatten());
-    let summary = format!(
-        "{}\n\nQA: {}.",
-        escape_inline(&clipped(&step.spec.name, 300)),
-        qa_words(step)
-    );
+    let summary = format!("{}\n\nQA: {}.", escape_inline(&clipped(&step.spec.name, 300)), qa_words(step));
     let retry = matches!(step.status, StepStatus::Failed | StepStatus::Blocked) && is_open(view);
     CheckText {
         name: format!("TasksGodzilla / {}", label(step)),
@@ -122,11 +121,7 @@ pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
         summary: bounded(view, &summary),
         text: said(view, &step.summary),
         details: details(view, step),
-        buttons: if retry {
-            vec![button::RETRY.for_step(step.number)]
-        } else {
-            Vec::new()
-        },
+        buttons: if retry { vec![button::RETRY.for_step(step.number)] } else { Vec::new() },
     }
 }
 
@@ -137,20 +132,12 @@ pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) 
     let findings = judgement.map_or(&[][..], |judgement| &judgement.findings);
     let weighed =
         [Severity::Blocking, Severity::Warning, Severity::Note].map(|severity| weighed(findings, severity));
-    let title: Vec<String> = std::iter::once(capitalised(&qa_words(step)))
-        .chain(weighed.into_iter().flatten())
-        .collect();
+    let title: Vec<String> =
+        std::iter::once(capitalised(&qa_words(step))).chain(weighed.into_iter().flatten()).collect();
     let amended = judgement.and_then(|judgement| judgement.amended.as_deref());
-    let mut summary = format!(
-        "QA of commit {}: {}.",
-        judged.sha.short(),
-        verdict_words(judged.verdict)
-    );
+    let mut summary = format!("QA of commit {}: {}.", judged.sha.short(), verdict_words(judged.verdict));
     if let Some(amended) = amended {
-        summary.push_str(&format!(
-            " {}.",
-            super::words::Phrase::marked(&capitalised(amended)).markdown()
-        ));
+        summary.push_str(&format!(" {}.", super::words::Phrase::marked(&capitalised(amended)).markdown()));
     }
     if let Some(judgement) = judgement {
         summary.push_str(&format!("\n\n{}", paragraph(&clipped(&judgement.summary, 4_000))));
@@ -179,22 +166,13 @@ pub(super) fn finding_lines(findings: &[Finding]) -> Vec<String> {
     sorted.sort_by_key(|finding| finding.severity as u8);
     sorted
         .into_iter()
-        .map(|finding| {
-            format!(
-                "- **{}** {}",
-                severity_words(finding.severity),
-                finding_line(finding)
-            )
-        })
+        .map(|finding| format!("- **{}** {}", severity_words(finding.severity), finding_line(finding)))
         .collect()
 }
 
 pub(super) fn finding_line(finding: &Finding) -> String {
-    let place = finding
-        .path
-        .as_deref()
-        .map(|path| format!("{}: ", code(&clipped(path, 200))))
-        .unwrap_or_default();
+    let place =
+        finding.path.as_deref().map(|path| format!("{}: ", code(&clipped(path, 200)))).unwrap_or_default();
     format!("{place}{}", escape_inline(&clipped(&finding.text, 2_000)))
 }
 
@@ -207,10 +185,7 @@ fn severity_words(severity: Severity) -> &'static str {
 }
 
 fn weighed(findings: &[Finding], severity: Severity) -> Option<String> {
-    let number = findings
-        .iter()
-        .filter(|finding| finding.severity == severity)
-        .count();
+    let number = findings.iter().filter(|finding| finding.severity == severity).count();
     let words = match severity {
         Severity::Blocking => format!("{number} blocking"),
         Severity::Warning => count(number, "warning"),

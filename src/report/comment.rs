@@ -35,15 +35,8 @@ const REQUEST: usize = 20_000;
 pub fn sticky(view: &ProtocolView) -> Comment {
     let without_plan = sticky_body(view, None);
     let room = FORGE_BYTES.saturating_sub(without_plan.len() + 500);
-    let plan = (!view.protocol.plan.is_empty() && room > 1_000).then(|| {
-        fenced(
-            &view.protocol.plan,
-            "markdown",
-            room,
-            Keep::Head,
-            view.links.page.as_deref(),
-        )
-    });
+    let plan = (!view.protocol.plan.is_empty() && room > 1_000)
+        .then(|| fenced(&view.protocol.plan, "markdown", room, Keep::Head, view.links.page.as_deref()));
     finished(view, "sticky", &sticky_body(view, plan))
 }
 
@@ -64,14 +57,15 @@ pub fn on_issue(view: &ProtocolView) -> Comment {
     finished(view, "issue", &body)
 }
 
+/// What is going on, in one line of plain text.
+pub fn in_a_line(view: &ProtocolView) -> String {
+    headline(view).state.plain(200)
+}
+
 /// `Split importer (protocol 0007)`.
 pub fn pull_title(view: &ProtocolView) -> String {
-    let words: String = view
-        .protocol
-        .slug
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
-        .collect();
+    let words: String =
+        view.protocol.slug.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let words = super::words::capitalised(&plain(&words, 150));
     format!("{words} (protocol {})", view.protocol.number)
 }
@@ -108,10 +102,7 @@ pub fn answer_marker(effect_key: &str) -> String {
 fn finished(view: &ProtocolView, kind: &str, body: &str) -> Comment {
     let marker = format!("<!-- tasksgodzilla:protocol={}:{kind} -->", view.protocol.id);
     let room = FORGE_BYTES - marker.len() - 2;
-    let body = format!(
-        "{}\n\n{marker}",
-        fit(body.trim_end(), room, Keep::Head, view.links.page.as_deref())
-    );
+    let body = format!("{}\n\n{marker}", fit(body.trim_end(), room, Keep::Head, view.links.page.as_deref()));
     Comment { body, marker }
 }
 
@@ -139,11 +130,8 @@ pub(super) fn reason_lines(view: &ProtocolView) -> Vec<String> {
     if view.protocol.status().is_terminal() {
         return Vec::new();
     }
-    let mut lines: Vec<String> = reasons
-        .iter()
-        .take(REASONS)
-        .map(|reason| reason_line(view, reason))
-        .collect();
+    let mut lines: Vec<String> =
+        reasons.iter().take(REASONS).map(|reason| reason_line(view, reason)).collect();
     if reasons.len() > REASONS {
         lines.push(format!("and {} more", reasons.len() - REASONS));
     }
@@ -153,19 +141,12 @@ pub(super) fn reason_lines(view: &ProtocolView) -> Vec<String> {
 fn reason_line(view: &ProtocolView, reason: &Reason) -> String {
     let what = super::words::capitalised(&reason_words(reason));
     let detail = Phrase::marked(&clipped(&reason.detail, DETAIL)).markdown();
-    let detail = if detail.is_empty() {
-        ".".to_owned()
-    } else {
-        format!(": {}.", detail.trim_end_matches('.'))
-    };
+    let detail =
+        if detail.is_empty() { ".".to_owned() } else { format!(": {}.", detail.trim_end_matches('.')) };
     if view.protocol.status() == ProtocolStatus::Blocked && view.protocol.state.reasons.len() == 1 {
         return format!("**{what}**{detail}");
     }
-    format!(
-        "**{what}**{detail} {} {}.",
-        code(&view.clearing(reason)),
-        what_clearing_does(reason)
-    )
+    format!("**{what}**{detail} {} {}.", code(&view.clearing(reason)), what_clearing_does(reason))
 }
 
 /// Other ways out of what blocks, for reasons that belong to a step.
@@ -177,23 +158,14 @@ fn instead(view: &ProtocolView) -> Option<String> {
     }
     let mut ways = Vec::new();
     if reasons.iter().any(|reason| reason.key == ReasonKey::QaUndecided) {
-        ways.push(format!(
-            "{} judges it again",
-            code(&view.call("step", "qa", &step))
-        ));
+        ways.push(format!("{} judges it again", code(&view.call("step", "qa", &step))));
     }
     ways.push(format!(
         "{} takes the responsibility",
         code(&view.call("step", "approve", &format!("{step} <why>")))
     ));
-    ways.push(format!(
-        "{} leaves it out",
-        code(&view.call("step", "skip", &format!("{step} <why>")))
-    ));
-    ways.push(format!(
-        "{} plans anew",
-        code(&view.call("protocol", "replan", "<what to change>"))
-    ));
+    ways.push(format!("{} leaves it out", code(&view.call("step", "skip", &format!("{step} <why>")))));
+    ways.push(format!("{} plans anew", code(&view.call("protocol", "replan", "<what to change>"))));
     Some(format!("{}.", ways.join(", ")))
 }
 
@@ -204,27 +176,15 @@ fn notes(view: &ProtocolView) -> Vec<String> {
         return notes;
     }
     if protocol.base_moved {
-        notes.push(format!(
-            "{} has moved on since the plan was made.",
-            code(&protocol.base)
-        ));
+        notes.push(format!("{} has moved on since the plan was made.", code(&protocol.base)));
     }
     if let Some(login) = &protocol.adopted_from {
-        notes.push(format!(
-            "{} pushed to the branch; the work goes on from there.",
-            escape_inline(login)
-        ));
+        notes.push(format!("{} pushed to the branch; the work goes on from there.", escape_inline(login)));
     }
-    let red = view
-        .ci
-        .iter()
-        .filter(|result| matches!(result.state, CiState::Failed | CiState::NeedsPerson));
+    let red = view.ci.iter().filter(|result| matches!(result.state, CiState::Failed | CiState::NeedsPerson));
     notes.extend(red.take(CI_RESULTS).map(|result| {
         let name = clipped(&result.name, NAME);
-        let shown = result
-            .url
-            .as_ref()
-            .map_or_else(|| escape_inline(&name), |url| link(&name, url));
+        let shown = result.url.as_ref().map_or_else(|| escape_inline(&name), |url| link(&name, url));
         match result.state {
             CiState::NeedsPerson => format!("CI {shown} waits for a person to let it start."),
             _ => format!("CI {shown} failed."),
@@ -263,11 +223,7 @@ fn step_cell(view: &ProtocolView, step: &Step) -> String {
 }
 
 fn spent(amount: u64, shown: fn(u64) -> String) -> String {
-    if amount == 0 {
-        "–".to_owned()
-    } else {
-        shown(amount)
-    }
+    if amount == 0 { "–".to_owned() } else { shown(amount) }
 }
 
 /// What the work is, where it is and where its logs are.
@@ -279,12 +235,7 @@ pub(super) fn footer(view: &ProtocolView) -> String {
         format!("asked for by {}", escape_inline(&protocol.requester.login)),
     ];
     parts.extend(view.links.page.as_ref().map(|url| link("timeline and logs", url)));
-    parts.extend(
-        view.links
-            .last_run
-            .as_ref()
-            .map(|run| link(&format!("run {}", run.run), &run.url)),
-    );
+    parts.extend(view.links.last_run.as_ref().map(|run| link(&format!("run {}", run.run), &run.url)));
     parts.join(" · ")
 }
 

@@ -71,9 +71,7 @@ fn note(keep: Keep, all: usize, rest: Option<&str>) -> String {
         Keep::Head => "beginning",
         Keep::Tail => "end",
     };
-    let rest = rest
-        .map(|url| format!("; all of it is on [its page](<{url}>)"))
-        .unwrap_or_default();
+    let rest = rest.map(|url| format!("; all of it is on [its page](<{url}>)")).unwrap_or_default();
     format!("(Too long for here: only the {end} of {all} bytes is shown{rest}.)")
 }
 
@@ -127,9 +125,7 @@ impl<'a> Open<'a> {
                 None => {
                     open.fence = fence_of(line);
                     open.details += usize::from(line.starts_with("<details"));
-                    open.details = open
-                        .details
-                        .saturating_sub(usize::from(line.ends_with("</details>")));
+                    open.details = open.details.saturating_sub(usize::from(line.ends_with("</details>")));
                 }
             }
         }

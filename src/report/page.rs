@@ -84,10 +84,7 @@ pub fn run(view: &RunView<'_>, now: Moment) -> String {
 
 /// A page that says one thing: a link that expired, something that is not there.
 pub fn message(title: &str, text: &str) -> String {
-    render(
-        "message.html",
-        context! { refresh => (), title => title, text => text },
-    )
+    render("message.html", context! { refresh => (), title => title, text => text })
 }
 
 fn is_moving(view: &ProtocolView) -> bool {
@@ -140,9 +137,7 @@ fn run_row(line: &RunLine) -> Value {
 
 fn took(line: &RunLine) -> String {
     let length = |end: Moment| u64::try_from(end.since(line.started_at).as_millis()).unwrap_or(u64::MAX);
-    line.finished_at
-        .map(|end| duration(length(end)))
-        .unwrap_or_default()
+    line.finished_at.map(|end| duration(length(end))).unwrap_or_default()
 }
 
 fn artifact_row(artifact: &ArtifactLine) -> Value {
@@ -167,9 +162,7 @@ fn facts(view: &RunView<'_>) -> Vec<Vec<String>> {
         ("Tokens", view.tokens.map(tokens)),
         ("Commit", view.commit.map(|sha| sha.as_str().to_owned())),
     ];
-    rows.into_iter()
-        .filter_map(|(name, value)| Some(vec![name.to_owned(), plain(&value?, 200)]))
-        .collect()
+    rows.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), plain(&value?, 200)])).collect()
 }
 
 fn is_web(url: &str) -> bool {

@@ -34,10 +34,7 @@ const CONTEXT_END: &str = "<!-- kept by the worker: end -->";
 pub fn context(context: &str, facts: &ContextFacts<'_>) -> String {
     let line = |name: &str, value: &str| format!("- {name}: {}\n", clipped(&one_line(value), 500));
     let head = [
-        line(
-            "Current step",
-            facts.current_step.unwrap_or("none, every step is done"),
-        ),
+        line("Current step", facts.current_step.unwrap_or("none, every step is done")),
         line("Status", facts.status),
         line("Last action", facts.last_action),
         line("Next action", facts.next_action),
@@ -47,19 +44,11 @@ pub fn context(context: &str, facts: &ContextFacts<'_>) -> String {
     ];
     let kept = match (context.find(CONTEXT_BEGIN), context.find(CONTEXT_END)) {
         (Some(begin), Some(end)) if begin < end => {
-            format!(
-                "{}{}",
-                &context[..begin],
-                context[end + CONTEXT_END.len()..].trim_start_matches('\n')
-            )
+            format!("{}{}", &context[..begin], context[end + CONTEXT_END.len()..].trim_start_matches('\n'))
         }
         _ => context.to_owned(),
     };
-    format!(
-        "{CONTEXT_BEGIN}\n{}{CONTEXT_END}\n\n{}",
-        head.concat(),
-        kept.trim_start_matches('\n')
-    )
+    format!("{CONTEXT_BEGIN}\n{}{CONTEXT_END}\n\n{}", head.concat(), kept.trim_start_matches('\n'))
 }
 
 /// What quality-report.md says of one judgement.
@@ -76,10 +65,7 @@ pub struct QualityReportFacts<'a> {
 pub fn quality_report(facts: &QualityReportFacts<'_>) -> String {
     let judgement = facts.judgement;
     let group = |title: &str, severity: Severity| {
-        let of_it = judgement
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == severity);
+        let of_it = judgement.findings.iter().filter(|finding| finding.severity == severity);
         let findings: Vec<String> = of_it.map(finding_line).collect();
         (!findings.is_empty()).then(|| context! { title => title, findings => findings })
     };
@@ -139,16 +125,9 @@ pub fn commit_message(kind: CommitKind, subject: &str, number: ProtocolNumber, s
 /// Letters, digits and quiet punctuation; everything else becomes a space.
 fn subject_words(subject: &str) -> String {
     let quiet = |c: char| {
-        c.is_alphanumeric()
-            || matches!(
-                c,
-                ' ' | '-' | '_' | '.' | ',' | '/' | '\'' | '+' | '&' | '(' | ')'
-            )
+        c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | ',' | '/' | '\'' | '+' | '&' | '(' | ')')
     };
-    let words: String = one_line(subject)
-        .chars()
-        .map(|c| if quiet(c) { c } else { ' ' })
-        .collect();
+    let words: String = one_line(subject).chars().map(|c| if quiet(c) { c } else { ' ' }).collect();
     let words = without_issue_names(&words);
     one_line(&words).trim_matches(['.', ',', ' ']).to_owned()
 }

@@ -30,6 +30,7 @@ pub(super) fn planning() -> ProtocolView {
             state,
             revision: 1,
             issue: 41,
+            asked_on_pull: false,
             pull: None,
             base: "main".to_owned(),
             base_sha: Some(sha()),
@@ -37,10 +38,7 @@ pub(super) fn planning() -> ProtocolView {
             head: None,
             adopted_from: None,
             request: "Split the importer, @bob.\n```\nfixes #3\n```".to_owned(),
-            requester: Requester {
-                login: "vera".to_owned(),
-                id: 5,
-            },
+            requester: Requester { login: "vera".to_owned(), id: 5 },
             engine: Some("codex".to_owned()),
             model: None,
             plan_revision: 0,
@@ -59,10 +57,7 @@ pub(super) fn planning() -> ProtocolView {
         also_open: Vec::new(),
         ci: Vec::new(),
         delay: None,
-        links: Links {
-            page: Some("https://bot.example/p/12?t=x".to_owned()),
-            ..Links::default()
-        },
+        links: Links { page: Some("https://bot.example/p/12?t=x".to_owned()), ..Links::default() },
         app_slug: "tasksgodzilla".to_owned(),
     }
 }
@@ -73,12 +68,7 @@ pub(super) fn planned() -> ProtocolView {
         .map(|file| (file.to_owned(), format!("# {}\n", &file[3..file.len() - 3])));
     let spec = from_step_files(&files, Some("codex"), QaPolicy::Full);
     let mut view = planning();
-    view.steps = spec
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(index, spec)| step(index, spec.clone()))
-        .collect();
+    view.steps = spec.steps.iter().enumerate().map(|(index, spec)| step(index, spec.clone())).collect();
     view.protocol.state.work = Work::Planned;
     view.protocol.plan_revision = 1;
     view.protocol.plan = "# Split the importer\n\n- [parser](01-parser.md)\n".to_owned();
@@ -88,6 +78,7 @@ pub(super) fn planned() -> ProtocolView {
         node_id: "PR_x".to_owned(),
         url: "https://github.com/acme/api/pull/42".to_owned(),
         state: PullState::Draft,
+        offered: false,
     });
     view.events = vec![Event {
         at: NOON,
@@ -130,10 +121,7 @@ pub(super) fn running(done: usize) -> ProtocolView {
         finish(step, StepStatus::Completed, Verdict::Pass);
         view.links.runs.insert(
             step.number,
-            RunLink {
-                run: RunId(31),
-                url: format!("https://bot.example/r/{}", step.number),
-            },
+            RunLink { run: RunId(31), url: format!("https://bot.example/r/{}", step.number) },
         );
     }
     view
@@ -142,11 +130,7 @@ pub(super) fn running(done: usize) -> ProtocolView {
 /// Executed, pushed and judged.
 pub(super) fn finish(step: &mut Step, status: StepStatus, verdict: Verdict) {
     step.status = status;
-    step.judged = step.spec.needs_verdict().then(|| Judged {
-        verdict,
-        sha: sha(),
-        outdated: false,
-    });
+    step.judged = step.spec.needs_verdict().then(|| Judged { verdict, sha: sha(), outdated: false });
     step.ci = CiStatus::Passed;
     step.commit = Some(sha());
     step.pushed_at = Some(Moment(NOON.0 + i64::from(step.number)));
@@ -169,18 +153,10 @@ pub(super) fn blocked() -> ProtocolView {
     let mut view = running(2);
     finish(&mut view.steps[2], StepStatus::Failed, Verdict::Fail);
     let detail = "2 tests fail, @bob please look; closes #3";
-    view.protocol
-        .state
-        .reasons
-        .push(reason(ReasonKey::QaFailed, Some(2), detail));
+    view.protocol.state.reasons.push(reason(ReasonKey::QaFailed, Some(2), detail));
     view
 }
 
 pub(super) fn reason(key: ReasonKey, step: Option<u32>, detail: &str) -> Reason {
-    Reason {
-        key,
-        step,
-        since: NOON,
-        detail: detail.to_owned(),
-    }
+    Reason { key, step, since: NOON, detail: detail.to_owned() }
 }

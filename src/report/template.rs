@@ -23,26 +23,17 @@ templates!(
 );
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let syntax = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .build();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     let mut environment = Environment::new();
     environment.set_syntax(syntax.expect("the default delimiters are valid"));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     for (name, source) in TEMPLATES {
-        environment
-            .add_template(name, source)
-            .expect("embedded templates parse; a test renders each");
+        environment.add_template(name, source).expect("embedded templates parse; a test renders each");
     }
     environment
 });
 
 pub(super) fn render(name: &str, values: Value) -> String {
-    let template = ENVIRONMENT
-        .get_template(name)
-        .expect("the name is one of the embedded templates");
-    template
-        .render(values)
-        .expect("every value of a template is given; a test renders each")
+    let template = ENVIRONMENT.get_template(name).expect("the name is one of the embedded templates");
+    template.render(values).expect("every value of a template is given; a test renders each")
 }

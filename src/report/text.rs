@@ -77,16 +77,8 @@ pub fn code(words: &str) -> String {
     if folded.is_empty() {
         return "`(blank)`".to_owned();
     }
-    let fence = if folded.contains('`') {
-        fence_for(&folded, 1)
-    } else {
-        "`".to_owned()
-    };
-    let pad = if folded.starts_with('`') || folded.ends_with('`') {
-        " "
-    } else {
-        ""
-    };
+    let fence = if folded.contains('`') { fence_for(&folded, 1) } else { "`".to_owned() };
+    let pad = if folded.starts_with('`') || folded.ends_with('`') { " " } else { "" };
     format!("{fence}{pad}{folded}{pad}{fence}")
 }
 
@@ -99,11 +91,7 @@ pub fn fence(words: &str, info: &str) -> String {
 
 /// `words` as a paragraph when they are one line, else as a fenced block that keeps their lines.
 pub fn paragraph(words: &str) -> String {
-    if words.trim().contains('\n') {
-        fence(words, "")
-    } else {
-        escape_inline(words)
-    }
+    if words.trim().contains('\n') { fence(words, "") } else { escape_inline(words) }
 }
 
 /// A link with foreign words, when `url` is a plain http(s) address; else the words alone.
@@ -114,11 +102,7 @@ pub fn link(words: &str, url: &str) -> String {
         && url
             .bytes()
             .all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'\\' | b'|' | b'`' | b'"'));
-    if is_plain {
-        format!("[{words}](<{url}>)")
-    } else {
-        words
-    }
+    if is_plain { format!("[{words}](<{url}>)") } else { words }
 }
 
 /// Foreign words for a plain-text place, such as a check's title: one line, nothing unseen, at most `limit` characters.
@@ -131,9 +115,7 @@ pub fn without_colours(output: &str) -> String {
     let mut parts = output.split("\u{1b}[");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let end = part
-            .find(|c: char| ('@'..='~').contains(&c))
-            .map_or(part.len(), |at| at + 1);
+        let end = part.find(|c: char| ('@'..='~').contains(&c)).map_or(part.len(), |at| at + 1);
         out.push_str(&part[end..]);
     }
     out
@@ -141,16 +123,9 @@ pub fn without_colours(output: &str) -> String {
 
 /// White space folded, unseen characters gone.
 pub(super) fn one_line(words: &str) -> String {
-    let spaced: String = words
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| !is_unseen(*c))
-        .collect();
-    spaced
-        .split(' ')
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let spaced: String =
+        words.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_unseen(*c)).collect();
+    spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -23,11 +23,7 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month, day)
 }
@@ -100,10 +96,7 @@ mod tests {
     #[test]
     fn durations_have_two_units_at_most() {
         let said = [0, 400, 8_000, 60_000, 192_999, 3_600_000, 7_530_000].map(duration);
-        assert_eq!(
-            said,
-            ["0 s", "under 1 s", "8 s", "1 m", "3 m 12 s", "1 h", "2 h 5 m"]
-        );
+        assert_eq!(said, ["0 s", "under 1 s", "8 s", "1 m", "3 m 12 s", "1 h", "2 h 5 m"]);
     }
 
     #[test]

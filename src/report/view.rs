@@ -59,16 +59,9 @@ pub struct Delay {
 impl ProtocolView {
     /// A command as it has to be typed here: `/step retry 2`, or `/step retry #0003 2` where several protocols are open.
     pub fn call(&self, family: &str, verb: &str, rest: &str) -> String {
-        let which = if self.also_open.is_empty() {
-            String::new()
-        } else {
-            format!(" #{}", self.protocol.number)
-        };
-        let rest = if rest.is_empty() {
-            String::new()
-        } else {
-            format!(" {rest}")
-        };
+        let which =
+            if self.also_open.is_empty() { String::new() } else { format!(" #{}", self.protocol.number) };
+        let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
         format!("/{family} {verb}{which}{rest}")
     }
 

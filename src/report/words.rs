@@ -37,11 +37,7 @@ pub(super) fn headline(view: &ProtocolView) -> Headline {
         ProtocolStatus::Cancelled | ProtocolStatus::Completed => ended(view),
     };
     let mark = mark(protocol_colour(&view.protocol, &view.steps));
-    Headline {
-        mark,
-        state: Phrase::marked(&state),
-        next: Phrase::marked(&next),
-    }
+    Headline { mark, state: Phrase::marked(&state), next: Phrase::marked(&next) }
 }
 
 pub(super) fn mark(colour: Colour) -> &'static str {
@@ -92,40 +88,22 @@ fn all_done(view: &ProtocolView) -> (String, String) {
         steps => format!("All {steps} steps are done"),
     };
     if let Some(why) = drive::not_green(&view.protocol, &view.steps) {
-        return (
-            format!("{done}, but it is not green"),
-            format!("{}.", capitalised(&why)),
-        );
+        return (format!("{done}, but it is not green"), format!("{}.", capitalised(&why)));
     }
     if view.protocol.merge.is_some() {
-        return (
-            format!("{done}; the merge is under way"),
-            "Nothing for you to do.".to_owned(),
-        );
+        return (format!("{done}; the merge is under way"), "Nothing for you to do.".to_owned());
     }
     match view.protocol.pull {
-        None => (
-            done,
-            format!(
-                "There is no pull request; `{}` opens it.",
-                view.call("protocol", "pr", "")
-            ),
-        ),
+        None => (done, format!("There is no pull request; `{}` opens it.", view.call("protocol", "pr", ""))),
         Some(_) => (
             format!("{done}; waiting for the merge"),
-            format!(
-                "`{}` merges it, or merge it yourself.",
-                view.call("protocol", "merge", "")
-            ),
+            format!("`{}` merges it, or merge it yourself.", view.call("protocol", "merge", "")),
         ),
     }
 }
 
 fn running(view: &ProtocolView) -> (String, String) {
-    let pause = format!(
-        "Nothing for you to do; `{}` stops after this.",
-        view.call("protocol", "pause", "")
-    );
+    let pause = format!("Nothing for you to do; `{}` stops after this.", view.call("protocol", "pause", ""));
     if let Some(step) = view.steps.iter().find(|step| step.status == StepStatus::Running) {
         return (format!("Running {}", place(view, step.number)), pause);
     }
@@ -137,7 +115,7 @@ fn running(view: &ProtocolView) -> (String, String) {
         Next::Judge(number) => format!("Checking the quality of {}", place(view, number)),
         Next::AwaitCi(number) => format!("Waiting for CI of {}", place(view, number)),
         Next::FinishDrive => "Finishing".to_owned(),
-        Next::Plan | Next::Rest => "Running".to_owned(),
+        Next::Plan | Next::Offer | Next::Rest => "Running".to_owned(),
     };
     (state, pause)
 }
@@ -148,23 +126,13 @@ fn paused(view: &ProtocolView) -> (String, String) {
     match (running, view.protocol.state.pause) {
         (Some(step), Some(Pause::AfterThis)) => (
             format!("Pausing after {}", place(view, step.number)),
-            format!(
-                "`{resume}` goes on, `{}` stops it at once.",
-                view.call("protocol", "pause", "--now")
-            ),
+            format!("`{resume}` goes on, `{}` stops it at once.", view.call("protocol", "pause", "--now")),
         ),
         _ if view.protocol.state.reasons.is_empty() => ("Paused".to_owned(), format!("`{resume}` goes on.")),
         _ => {
             let open = count(view.protocol.state.reasons.len(), "thing");
-            let after = if view.protocol.state.reasons.len() == 1 {
-                "is"
-            } else {
-                "are"
-            };
-            (
-                format!("Paused, and {open} below {after} to be cleared"),
-                format!("`{resume}` ends the pause."),
-            )
+            let after = if view.protocol.state.reasons.len() == 1 { "is" } else { "are" };
+            (format!("Paused, and {open} below {after} to be cleared"), format!("`{resume}` ends the pause."))
         }
     }
 }
@@ -187,65 +155,40 @@ fn blocked(view: &ProtocolView) -> (String, String) {
 
 fn ended(view: &ProtocolView) -> (String, String) {
     let another = format!("`{}` starts another.", "/protocol new");
-    let merged = view
-        .protocol
-        .pull
-        .as_ref()
-        .is_some_and(|pull| pull.state == PullState::Merged);
-    let early = view
-        .steps
-        .iter()
-        .filter(|step| step.end == Some(StepEnd::MergedEarly))
-        .count();
+    let merged = view.protocol.pull.as_ref().is_some_and(|pull| pull.state == PullState::Merged);
+    let early = view.steps.iter().filter(|step| step.end == Some(StepEnd::MergedEarly)).count();
     match view.protocol.state.end {
         Some(End::Completed) if early > 0 => (format!("Merged before {} done", were(early)), another),
         Some(End::Completed) if merged => ("Merged".to_owned(), "Nothing for you to do.".to_owned()),
-        Some(end @ End::Cancelled(CancelKind::PrClosed)) => (
-            capitalised(end_words(end)),
-            format!("Reopen it to go on; {another}"),
-        ),
+        Some(end @ End::Cancelled(CancelKind::PrClosed)) => {
+            (capitalised(end_words(end)), format!("Reopen it to go on; {another}"))
+        }
         Some(end) => (capitalised(end_words(end)), another),
         None => (String::new(), String::new()),
     }
 }
 
 fn were(steps: usize) -> String {
-    if steps == 1 {
-        "1 step was".to_owned()
-    } else {
-        format!("{steps} steps were")
-    }
+    if steps == 1 { "1 step was".to_owned() } else { format!("{steps} steps were") }
 }
 
 fn waiting(view: &ProtocolView) -> Option<(String, String)> {
     let delay = view.delay.as_ref()?;
     let why = plain(&delay.why.replace('`', "'"), 200);
-    Some((
-        format!("Waiting until {}: {why}", utc(delay.until)),
-        "It goes on by itself then.".to_owned(),
-    ))
+    Some((format!("Waiting until {}: {why}", utc(delay.until)), "It goes on by itself then.".to_owned()))
 }
 
 /// `step 2 of 4: parser`: the number people type, and the number of the last step.
 fn place(view: &ProtocolView, number: u32) -> String {
     let last = view.steps.last().map_or(number, |step| step.number);
-    let name = view
-        .step(number)
-        .map(|step| plain(&step.spec.name.replace('`', "'"), 80))
-        .unwrap_or_default();
-    let name = if name.is_empty() {
-        name
-    } else {
-        format!(": {name}")
-    };
+    let name = view.step(number).map(|step| plain(&step.spec.name.replace('`', "'"), 80)).unwrap_or_default();
+    let name = if name.is_empty() { name } else { format!(": {name}") };
     format!("step {number} of {last}{name}")
 }
 
 /// What a reason means, without its detail.
 pub(super) fn reason_words(reason: &Reason) -> String {
-    let step = reason
-        .step
-        .map_or_else(|| "a step".to_owned(), |step| format!("step {step}"));
+    let step = reason.step.map_or_else(|| "a step".to_owned(), |step| format!("step {step}"));
     match reason.key {
         ReasonKey::PlanInvalid => "the plan could not be taken".to_owned(),
         ReasonKey::PlanFailed => "no plan was made".to_owned(),
@@ -340,16 +283,10 @@ pub(super) fn ci_words(ci: CiStatus) -> &'static str {
 
 /// `1 step`, `4 steps`.
 pub(super) fn count(number: usize, thing: &str) -> String {
-    if number == 1 {
-        format!("1 {thing}")
-    } else {
-        format!("{number} {thing}s")
-    }
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 pub(super) fn capitalised(words: &str) -> String {
     let mut rest = words.chars();
-    rest.next()
-        .map(|first| first.to_uppercase().chain(rest).collect())
-        .unwrap_or_default()
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }

@@ -50,16 +50,7 @@ pub async fn push(tx: &mut Tx, project: ProjectId, new: &NewEffect) -> Result<bo
         Effect::React { .. } | Effect::ClosePull { .. } => (None, None),
     };
     let now = tx.now();
-    let args = args![
-        &new.key,
-        project,
-        new.protocol,
-        new.command,
-        json(&new.effect),
-        topic,
-        thread,
-        now,
-    ];
+    let args = args![&new.key, project, new.protocol, new.command, json(&new.effect), topic, thread, now,];
     if tx.execute(sql, args).await? == 0 {
         return Ok(false);
     }

@@ -74,9 +74,9 @@ impl StoreError {
     /// Whether a unique index refused a row, which means that somebody else's row was there first.
     pub(super) fn is_taken(&self) -> bool {
         match self {
-            Self::Refused { source } => source
-                .as_database_error()
-                .is_some_and(sqlx::error::DatabaseError::is_unique_violation),
+            Self::Refused { source } => {
+                source.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+            }
             _ => false,
         }
     }
@@ -87,20 +87,16 @@ impl From<sqlx::Error> for StoreError {
         match &source {
             sqlx::Error::Database(refusal) if !passes(refusal.as_ref()) => Self::Refused { source },
             sqlx::Error::Configuration(_) => Self::Refused { source },
-            sqlx::Error::ColumnNotFound(column) => Self::Corrupt {
-                what: column.clone(),
-                source: source.into(),
-            },
-            sqlx::Error::ColumnDecode { index, .. } => Self::Corrupt {
-                what: index.clone(),
-                source: source.into(),
-            },
+            sqlx::Error::ColumnNotFound(column) => {
+                Self::Corrupt { what: column.clone(), source: source.into() }
+            }
+            sqlx::Error::ColumnDecode { index, .. } => {
+                Self::Corrupt { what: index.clone(), source: source.into() }
+            }
             sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::TypeNotFound { .. } => {
                 Self::Refused { source }
             }
-            _ => Self::Unavailable {
-                source: Arc::new(source),
-            },
+            _ => Self::Unavailable { source: Arc::new(source) },
         }
     }
 }
@@ -112,13 +108,8 @@ impl From<sqlx::Error> for StoreError {
 /// connection, 25 transaction state, 40 rollback (deadlock), 53 resources, 55 not now, 57 operator, 58 system.
 fn passes(refusal: &dyn sqlx::error::DatabaseError) -> bool {
     let code = refusal.code().unwrap_or_default();
-    if refusal
-        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-        .is_some()
-    {
-        return ["08", "25", "40", "53", "55", "57", "58"]
-            .iter()
-            .any(|class| code.starts_with(class));
+    if refusal.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return ["08", "25", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class));
     }
     let primary = code.parse::<u32>().map_or(0, |extended| extended & 0xff);
     matches!(primary, 5 | 6 | 7 | 8 | 10 | 13 | 14)

@@ -9,14 +9,7 @@ use crate::domain::ids::{ProtocolId, StepId};
 pub async fn append(tx: &mut Tx, new: &NewEvent) -> Result<()> {
     let sql =
         "INSERT INTO event (protocol_id, step_id, kind, message, facts, at) VALUES ($1, $2, $3, $4, $5, $6)";
-    let args = args![
-        new.protocol,
-        new.step,
-        new.kind.as_str(),
-        &new.message,
-        json(&new.facts),
-        tx.now(),
-    ];
+    let args = args![new.protocol, new.step, new.kind.as_str(), &new.message, json(&new.facts), tx.now(),];
     tx.execute(sql, args).await?;
     Ok(())
 }

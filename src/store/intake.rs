@@ -63,10 +63,7 @@ impl Intake {
     pub(super) async fn accept(&self, new: NewDelivery) -> Result<Accepted> {
         let (answer, answered) = oneshot::channel();
         let gone = || StoreError::from(sqlx::Error::WorkerCrashed);
-        self.door
-            .send(Waiting { new, answer })
-            .await
-            .map_err(|_| gone())?;
+        self.door.send(Waiting { new, answer }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 }
@@ -81,10 +78,8 @@ impl Desk {
     async fn serve(self, mut waiting: mpsc::Receiver<Waiting>) {
         let mut batch = Vec::with_capacity(BATCH);
         while waiting.recv_many(&mut batch, BATCH).await > 0 {
-            let (news, answers): (Vec<_>, Vec<_>) = batch
-                .drain(..)
-                .map(|waiting| (waiting.new, waiting.answer))
-                .unzip();
+            let (news, answers): (Vec<_>, Vec<_>) =
+                batch.drain(..).map(|waiting| (waiting.new, waiting.answer)).unzip();
             for (answer, outcome) in answers.into_iter().zip(self.take_in(&news).await) {
                 // A caller that went away gets the same delivery again from the forge, and then it is a duplicate.
                 let _ = answer.send(outcome);
@@ -98,9 +93,7 @@ impl Desk {
             Ok(accepted) => accepted.into_iter().map(Ok).collect(),
             Err(StoreError::Unavailable { source }) => {
                 tracing::warn!(error = %source, deliveries = news.len(), "deliveries could not be stored");
-                let unavailable = || StoreError::Unavailable {
-                    source: source.clone(),
-                };
+                let unavailable = || StoreError::Unavailable { source: source.clone() };
                 news.iter().map(|_| Err(unavailable())).collect()
             }
             Err(error) if news.len() == 1 => vec![Err(error)],
@@ -131,10 +124,7 @@ impl Desk {
                 None => Accepted::Duplicate,
             };
             if let (Accepted::New(delivery), true) = (outcome, new.body.is_some()) {
-                jobs.add(Job::ProcessDelivery {
-                    delivery,
-                    repo: new.repo,
-                });
+                jobs.add(Job::ProcessDelivery { delivery, repo: new.repo });
             }
             accepted.push(outcome);
         }
@@ -279,11 +269,7 @@ impl NewJobs {
                    FROM json_each($1) WHERE true ORDER BY key ON CONFLICT DO NOTHING";
         let rows = self.payloads.into_iter().zip(self.keys).zip(self.lanes);
         let rows: Vec<_> = rows.map(|((payload, key), lane)| (payload, key, lane)).collect();
-        sqlx::query(sql)
-            .bind(json(&rows))
-            .bind(now.0)
-            .execute(link)
-            .await?;
+        sqlx::query(sql).bind(json(&rows)).bind(now.0).execute(link).await?;
         Ok(())
     }
 
@@ -293,11 +279,7 @@ impl NewJobs {
                    FROM UNNEST($1::text[], $2::text[], $3::text[]) WITH ORDINALITY \
                         AS new (payload, job_key, lane, place) \
                    ORDER BY place ON CONFLICT DO NOTHING";
-        let query = sqlx::query(sql)
-            .bind(self.payloads)
-            .bind(self.keys)
-            .bind(self.lanes)
-            .bind(now.0);
+        let query = sqlx::query(sql).bind(self.payloads).bind(self.keys).bind(self.lanes).bind(now.0);
         query.execute(link).await?;
         Ok(())
     }

@@ -85,12 +85,7 @@ impl Store {
         let db = db.map_err(StoreError::of_opening)?;
         let wake = Arc::new(watch::Sender::new(0));
         let intake = Intake::start(db.clone(), clock.clone(), wake.clone());
-        Ok(Self {
-            db,
-            clock,
-            wake,
-            intake,
-        })
+        Ok(Self { db, clock, wake, intake })
     }
 
     /// Brings the tables to this version. Safe to repeat, and from several processes at once.
@@ -166,10 +161,7 @@ async fn open_sqlite(path: &Path, pool: u32) -> Result<Db> {
 
 async fn open_postgres(url: &SecretString, pool: u32) -> Result<Db> {
     let options: PgConnectOptions = url.expose_secret().parse()?;
-    let pool = PgPoolOptions::new()
-        .max_connections(pool)
-        .acquire_timeout(PATIENCE)
-        .connect_with(options)
-        .await?;
+    let pool =
+        PgPoolOptions::new().max_connections(pool).acquire_timeout(PATIENCE).connect_with(options).await?;
     Ok(Db::Postgres(pool))
 }

@@ -28,11 +28,7 @@ pub async fn upsert(tx: &mut Tx, forge: ForgeKind, facts: &RepoFacts) -> Result<
                                  ELSE project.access END, \
                    changed_at = excluded.changed_at \
                RETURNING *";
-    let access = if facts.archived {
-        RepoAccess::Lost
-    } else {
-        RepoAccess::Granted
-    };
+    let access = if facts.archived { RepoAccess::Lost } else { RepoAccess::Granted };
     let repo = &facts.repo;
     let args = args![
         forge.as_str(),
@@ -78,8 +74,7 @@ pub async fn of_installation(db: &mut Session, forge: ForgeKind, installation: i
 
 /// Every project, in the order they were first seen.
 pub async fn all(db: &mut Session) -> Result<Vec<Project>> {
-    db.all("SELECT * FROM project ORDER BY project_id", args![], read)
-        .await
+    db.all("SELECT * FROM project ORDER BY project_id", args![], read).await
 }
 
 /// Records whether the forge lets us reach the repository. Returns `false` when that was known.

@@ -101,15 +101,7 @@ pub struct Artifact {
 pub async fn start(tx: &mut Tx, new: &NewRun) -> Result<RunId> {
     let sql = "INSERT INTO run (job_id, attempt, kind, protocol_id, step_id, status, log_path, started_at) \
                VALUES ($1, $2, $3, $4, $5, 'running', $6, $7) RETURNING run_id";
-    let args = args![
-        new.job,
-        new.attempt,
-        &new.kind,
-        new.protocol,
-        new.step,
-        &new.log_path,
-        tx.now(),
-    ];
+    let args = args![new.job, new.attempt, &new.kind, new.protocol, new.step, &new.log_path, tx.now(),];
     let id = tx.one(sql, args, |row| row.int("run_id").map(RunId)).await?;
     id.ok_or(StoreError::Missing { what: "run" })
 }

@@ -42,18 +42,9 @@ async fn five_calls_at_once_mint_one_token_narrowed_to_the_repository() {
       ]
     }
     "#);
-    assert_eq!(
-        mint.header("authorization").split('.').count(),
-        3,
-        "the App signs in with an assertion"
-    );
+    assert_eq!(mint.header("authorization").split('.').count(), 3, "the App signs in with an assertion");
     assert_eq!(server.seen().len(), 5);
-    assert!(
-        server
-            .seen()
-            .iter()
-            .all(|seen| seen.header("authorization") == "Bearer ghs_1")
-    );
+    assert!(server.seen().iter().all(|seen| seen.header("authorization") == "Bearer ghs_1"));
 }
 
 #[tokio::test]
@@ -72,9 +63,7 @@ async fn a_refused_token_is_minted_again_and_the_call_repeated() {
     let server = Scripted::start(|seen| {
         let is_old = seen.header("authorization") == "Bearer ghs_1";
         let refused = || reply(401, json!({ "message": "Bad credentials" }));
-        seen.line
-            .contains("/issues/4")
-            .then(|| if is_old { refused() } else { reply(200, issue()) })
+        seen.line.contains("/issues/4").then(|| if is_old { refused() } else { reply(200, issue()) })
     });
     let github = server.client("");
     github.thread(&repo(), 4).await.unwrap();
@@ -99,11 +88,7 @@ async fn git_gets_a_token_of_its_own_and_an_address_without_it() {
     assert_eq!(read.url, "https://github.example/acme/api.git");
     assert_eq!(read.username, "x-access-token");
     assert_ne!(read.secret.expose_secret(), write.secret.expose_secret());
-    let rights: Vec<_> = server
-        .mints()
-        .iter()
-        .map(|mint| mint.body["permissions"].to_string())
-        .collect();
+    let rights: Vec<_> = server.mints().iter().map(|mint| mint.body["permissions"].to_string()).collect();
     insta::assert_snapshot!(rights.join("\n"), @r#"
     {"contents":"read","metadata":"read"}
     {"contents":"write","metadata":"read"}
@@ -129,16 +114,9 @@ async fn pages_are_asked_of_our_own_host_with_credentials() {
     });
     let sha = Sha::parse(&"a".repeat(40)).unwrap();
     let results = server.client("/api/v3/").ci_results(&repo(), &sha).await.unwrap();
-    let names: Vec<_> = results
-        .iter()
-        .map(|result| (result.name.as_str(), result.state))
-        .collect();
+    let names: Vec<_> = results.iter().map(|result| (result.name.as_str(), result.state)).collect();
     assert_eq!(names, [("one", CiState::Pending), ("two", CiState::Pending)]);
-    let second = server
-        .seen()
-        .into_iter()
-        .find(|seen| seen.line.contains("page=2"))
-        .unwrap();
+    let second = server.seen().into_iter().find(|seen| seen.line.contains("page=2")).unwrap();
     assert_eq!(second.line, "GET /api/v3/repositories/700/more?page=2");
     assert_eq!(second.header("authorization"), "Bearer ghs_1");
 }
@@ -168,24 +146,13 @@ fn check_path(lines: &[String], expected: &str) {
 
 #[tokio::test]
 async fn graphql_lies_beside_the_versioned_api() {
-    let comment = CommentRef {
-        id: 17,
-        node_id: "IC_17".to_owned(),
-    };
-    for (prefix, path) in [
-        ("", "/graphql"),
-        ("/api/v3", "/api/graphql"),
-        ("/github", "/github/graphql"),
-    ] {
+    let comment = CommentRef { id: 17, node_id: "IC_17".to_owned() };
+    for (prefix, path) in [("", "/graphql"), ("/api/v3", "/api/graphql"), ("/github", "/github/graphql")] {
         let server = Scripted::start(|seen| {
             let body = json!({ "data": { "minimizeComment": { "clientMutationId": null } } });
             seen.line.ends_with("graphql").then(|| reply(200, body))
         });
-        server
-            .client(prefix)
-            .hide_comment(&repo(), &comment)
-            .await
-            .unwrap();
+        server.client(prefix).hide_comment(&repo(), &comment).await.unwrap();
         check_path(&server.lines(), &format!("POST {path}"));
         assert_eq!(server.seen()[0].body["variables"], json!({ "id": "IC_17" }));
     }
@@ -204,33 +171,16 @@ async fn error_of(
     headers: &[(&'static str, &str)],
     body: serde_json::Value,
 ) -> (ForgeError, String) {
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect();
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let server = Scripted::start(move |seen| {
         let answer = || {
             let all = headers.iter().cloned();
-            all.fold(reply(status, body.clone()), |reply, (name, value)| {
-                reply.with(name, value)
-            })
+            all.fold(reply(status, body.clone()), |reply, (name, value)| reply.with(name, value))
         };
         seen.line.contains("/issues/").then(answer)
     });
-    let error = server
-        .client("")
-        .create_comment(&repo(), 4, "hello")
-        .await
-        .unwrap_err();
-    assert_eq!(
-        server
-            .seen()
-            .iter()
-            .filter(|seen| seen.line.contains("/issues/"))
-            .count(),
-        1,
-        "asked once"
-    );
+    let error = server.client("").create_comment(&repo(), 4, "hello").await.unwrap_err();
+    assert_eq!(server.seen().iter().filter(|seen| seen.line.contains("/issues/")).count(), 1, "asked once");
     let text = error.to_string().replace(&server.host(), "HOST");
     (error, text)
 }
@@ -245,26 +195,14 @@ async fn refusals_are_told_apart_and_never_repeated_here() {
     let table = [
         (404, &[][..], said("Not Found")),
         (410, &[], said("This issue was deleted")),
-        (
-            403,
-            &[("x-accepted-github-permissions", "issues=write")],
-            no_rights.clone(),
-        ),
+        (403, &[("x-accepted-github-permissions", "issues=write")], no_rights.clone()),
         (403, &[], no_rights),
         (403, &[], said("Repository was archived so is read-only.")),
         (403, &[], said("This installation has been suspended")),
-        (
-            403,
-            &[("retry-after", "7")],
-            said("You have exceeded a secondary rate limit"),
-        ),
+        (403, &[("retry-after", "7")], said("You have exceeded a secondary rate limit")),
         (403, &[], said("You have exceeded a secondary rate limit")),
         (429, &[("retry-after", "120")], json!({})),
-        (
-            403,
-            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")],
-            said("API rate limit exceeded"),
-        ),
+        (403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")], said("API rate limit exceeded")),
         (422, &[], invalid),
         (409, &[], said("Conflict")),
         (502, &[], json!("<html>bad gateway</html>")),
@@ -297,10 +235,7 @@ async fn refusals_are_told_apart_and_never_repeated_here() {
 async fn a_mint_that_is_refused_says_what_is_missing() {
     let mut told = String::new();
     for (status, message) in [
-        (
-            422,
-            "The permissions requested are not granted to this installation.",
-        ),
+        (422, "The permissions requested are not granted to this installation."),
         (
             422,
             "There is at least one repository that does not exist or is not accessible to the parent installation.",
@@ -329,11 +264,7 @@ async fn an_answer_that_does_not_come_is_a_transport_error() {
     let server = Scripted::start(|_| None);
     let mut settings = server.settings("");
     settings.timeouts.whole = Duration::ZERO;
-    let late = Github::new(&settings)
-        .unwrap()
-        .thread(&repo(), 4)
-        .await
-        .unwrap_err();
+    let late = Github::new(&settings).unwrap().thread(&repo(), 4).await.unwrap_err();
     let gone = server.settings("");
     drop(server);
     let refused = Github::new(&gone).unwrap().thread(&repo(), 4).await.unwrap_err();

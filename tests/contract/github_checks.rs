@@ -15,11 +15,7 @@ fn check_report(colour: Colour) -> CheckReport {
         title: "Planned".to_owned(),
         summary: "Three steps".to_owned(),
         text: None,
-        buttons: vec![Button {
-            label: "Run",
-            description: "Run all steps",
-            identifier: "run".to_owned(),
-        }],
+        buttons: vec![Button { label: "Run", description: "Run all steps", identifier: "run".to_owned() }],
     }
 }
 
@@ -31,15 +27,8 @@ async fn a_new_check_run_is_created_with_everything_it_shows() {
     ]));
     let mut report = check_report(Colour::ActionRequired);
     report.text = Some("The plan".to_owned());
-    assert_eq!(
-        server.client("").put_check(&repo(), None, &report).await.unwrap(),
-        31
-    );
-    let told: String = server
-        .seen()
-        .iter()
-        .map(|seen| format!("{}\n{:#}\n", seen.line, seen.body))
-        .collect();
+    assert_eq!(server.client("").put_check(&repo(), None, &report).await.unwrap(), 31);
+    let told: String = server.seen().iter().map(|seen| format!("{}\n{:#}\n", seen.line, seen.body)).collect();
     insta::assert_snapshot!(told, @r#"
     GET /repos/acme/api/commits/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/check-runs?check_name=TasksGodzilla%20%2F%20plan&app_id=42&filter=all&per_page=100
     null
@@ -82,19 +71,12 @@ async fn a_run_of_ours_with_that_name_is_updated_instead() {
         ("PATCH /repos/acme/api/check-runs/33", 200, r#"{ "id": 33 }"#),
     ]));
     let report = check_report(Colour::Success);
-    assert_eq!(
-        server.client("").put_check(&repo(), None, &report).await.unwrap(),
-        33
-    );
+    assert_eq!(server.client("").put_check(&repo(), None, &report).await.unwrap(), 33);
 }
 
 #[tokio::test]
 async fn each_colour_has_its_status_and_conclusion() {
-    let server = Scripted::start(by_line(&[(
-        "PATCH /repos/acme/api/check-runs/31",
-        200,
-        r#"{ "id": 31 }"#,
-    )]));
+    let server = Scripted::start(by_line(&[("PATCH /repos/acme/api/check-runs/31", 200, r#"{ "id": 31 }"#)]));
     let github = server.client("");
     for colour in [
         Colour::Queued,
@@ -105,10 +87,7 @@ async fn each_colour_has_its_status_and_conclusion() {
         Colour::Cancelled,
         Colour::Neutral,
     ] {
-        github
-            .put_check(&repo(), Some(31), &check_report(colour))
-            .await
-            .unwrap();
+        github.put_check(&repo(), Some(31), &check_report(colour)).await.unwrap();
     }
     let told: String = server
         .seen()
@@ -124,16 +103,8 @@ async fn each_colour_has_its_status_and_conclusion() {
     "completed" "cancelled"
     "completed" "neutral"
     "#);
-    assert!(
-        server
-            .seen()
-            .iter()
-            .all(|seen| seen.body.get("head_sha").is_none())
-    );
-    assert!(
-        server.seen()[0].body.get("conclusion").is_none(),
-        "nothing, not null: null is invalid"
-    );
+    assert!(server.seen().iter().all(|seen| seen.body.get("head_sha").is_none()));
+    assert!(server.seen()[0].body.get("conclusion").is_none(), "nothing, not null: null is invalid");
 }
 
 #[tokio::test]

@@ -42,11 +42,7 @@ pub(crate) struct Reply {
 }
 
 pub(crate) fn reply(status: u16, body: Value) -> Reply {
-    Reply {
-        status,
-        headers: Vec::new(),
-        body,
-    }
+    Reply { status, headers: Vec::new(), body }
 }
 
 impl Reply {
@@ -73,20 +69,14 @@ pub(crate) struct Scripted {
 impl Scripted {
     /// Answers what `script` says; what it leaves out is answered by [`everyday`], or 404.
     pub(crate) fn start(script: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static) -> Self {
-        let state = Arc::new(State {
-            script: Box::new(script),
-            seen: Mutex::default(),
-        });
+        let state = Arc::new(State { script: Box::new(script), seen: Mutex::default() });
         let (tell, told) = mpsc::channel();
         let shared = Data::from(Arc::clone(&state));
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = move || {
                     let limit = web::PayloadConfig::new(1 << 20);
-                    App::new()
-                        .app_data(shared.clone())
-                        .app_data(limit)
-                        .default_service(web::to(answer))
+                    App::new().app_data(shared.clone()).app_data(limit).default_service(web::to(answer))
                 };
                 let server = HttpServer::new(app).workers(1).disable_signals();
                 let server = server.bind(("127.0.0.1", 0)).unwrap();
@@ -97,12 +87,7 @@ impl Scripted {
             });
         });
         let (address, handle) = told.recv().unwrap();
-        Self {
-            address,
-            state,
-            handle,
-            thread: Some(thread),
-        }
+        Self { address, state, handle, thread: Some(thread) }
     }
 
     /// The client for the API below `prefix`.
@@ -116,10 +101,7 @@ impl Scripted {
             web_url: "https://github.example".parse().unwrap(),
             app_id: APP,
             private_key: SecretString::from(KEY),
-            timeouts: Timeouts {
-                whole: Duration::from_secs(20),
-                ..Timeouts::default()
-            },
+            timeouts: Timeouts { whole: Duration::from_secs(20), ..Timeouts::default() },
             merge_method: MergeMethod::Merge,
         }
     }
@@ -162,12 +144,7 @@ impl Drop for Scripted {
 }
 
 pub(crate) fn repo() -> RepoRef {
-    RepoRef {
-        id: 700,
-        owner: "acme".to_owned(),
-        name: "api".to_owned(),
-        installation: 5,
-    }
+    RepoRef { id: 700, owner: "acme".to_owned(), name: "api".to_owned(), installation: 5 }
 }
 
 pub(crate) fn sha(digit: &str) -> Sha {
@@ -196,9 +173,7 @@ async fn answer(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpRe
     let minted = {
         let mut all = state.seen.lock().unwrap();
         all.push(seen.clone());
-        all.iter()
-            .filter(|seen| seen.line.contains("/access_tokens"))
-            .count()
+        all.iter().filter(|seen| seen.line.contains("/access_tokens")).count()
     };
     let reply = (state.script)(&seen).or_else(|| everyday(&seen.line, minted));
     let reply = reply.unwrap_or_else(reply_missing);
@@ -216,10 +191,7 @@ fn everyday(line: &str, minted: usize) -> Option<Reply> {
         return Some(reply(201, body));
     }
     if line.ends_with("/users/godzilla%5Bbot%5D") {
-        return Some(reply(
-            200,
-            json!({ "id": BOT, "login": "godzilla[bot]", "type": "Bot" }),
-        ));
+        return Some(reply(200, json!({ "id": BOT, "login": "godzilla[bot]", "type": "Bot" })));
     }
     let app = json!({ "id": APP, "slug": "godzilla", "name": "Godzilla" });
     line.ends_with("/app").then(|| reply(200, app))

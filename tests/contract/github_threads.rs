@@ -15,34 +15,16 @@ async fn our_newest_marked_comment_is_found_from_the_last_page_on() {
     let server = Scripted::start(|seen| {
         let last = "</repositories/700/issues/4/comments?per_page=100&page=3>; rel=\"last\"";
         let page = |comments: &[Value]| reply(200, json!(comments));
-        match seen
-            .line
-            .strip_prefix("GET /repos/acme/api/issues/4/comments?per_page=100&page=")?
-        {
+        match seen.line.strip_prefix("GET /repos/acme/api/issues/4/comments?per_page=100&page=")? {
             "1" => Some(page(&[comment(1, BOT, "<!-- m -->")]).with("link", last)),
-            "2" => Some(page(&[
-                comment(2, BOT, "<!-- m --> older"),
-                comment(3, BOT, "<!-- m --> newer"),
-            ])),
-            _ => Some(page(&[
-                comment(4, 11, "> <!-- m --> quoted by a person"),
-                comment(5, BOT, "other"),
-            ])),
+            "2" => Some(page(&[comment(2, BOT, "<!-- m --> older"), comment(3, BOT, "<!-- m --> newer")])),
+            _ => Some(page(&[comment(4, 11, "> <!-- m --> quoted by a person"), comment(5, BOT, "other")])),
         }
     });
-    let found = server
-        .client("")
-        .find_comment(&repo(), 4, "<!-- m -->")
-        .await
-        .unwrap()
-        .unwrap();
+    let found = server.client("").find_comment(&repo(), 4, "<!-- m -->").await.unwrap().unwrap();
     assert_eq!((found.id, found.node_id.as_str()), (3, "IC_3"));
     assert_eq!(server.lines().len(), 3);
-    let none = server
-        .client("")
-        .find_comment(&repo(), 4, "<!-- other -->")
-        .await
-        .unwrap();
+    let none = server.client("").find_comment(&repo(), 4, "<!-- other -->").await.unwrap();
     assert_eq!(none, None);
 }
 
@@ -57,11 +39,7 @@ async fn where_the_last_page_is_not_named_every_page_is_read() {
             _ => None,
         }
     });
-    let found = server
-        .client("")
-        .find_comment(&repo(), 4, "<!-- m -->")
-        .await
-        .unwrap();
+    let found = server.client("").find_comment(&repo(), 4, "<!-- m -->").await.unwrap();
     assert_eq!(found.map(|comment| comment.id), Some(8));
 }
 
@@ -73,27 +51,11 @@ async fn comments_and_reactions_go_to_their_places() {
     });
     let github = server.client("");
     let posted = github.create_comment(&repo(), 4, "hello").await.unwrap();
-    github
-        .edit_comment(&repo(), &posted, "hello again")
-        .await
-        .unwrap();
-    github
-        .react(&repo(), CommentSource::Comment(90), Reaction::Eyes)
-        .await
-        .unwrap();
-    github
-        .react(&repo(), CommentSource::Issue(4), Reaction::Rocket)
-        .await
-        .unwrap();
-    github
-        .react(&repo(), CommentSource::Pull(9), Reaction::Confused)
-        .await
-        .unwrap();
-    let told: String = server
-        .seen()
-        .iter()
-        .map(|seen| format!("{} {}\n", seen.line, seen.body))
-        .collect();
+    github.edit_comment(&repo(), &posted, "hello again").await.unwrap();
+    github.react(&repo(), CommentSource::Comment(90), Reaction::Eyes).await.unwrap();
+    github.react(&repo(), CommentSource::Issue(4), Reaction::Rocket).await.unwrap();
+    github.react(&repo(), CommentSource::Pull(9), Reaction::Confused).await.unwrap();
+    let told: String = server.seen().iter().map(|seen| format!("{} {}\n", seen.line, seen.body)).collect();
     insta::assert_snapshot!(told, @r#"
     POST /repos/acme/api/issues/4/comments {"body":"hello"}
     PATCH /repos/acme/api/issues/comments/17 {"body":"hello again"}
@@ -106,32 +68,17 @@ async fn comments_and_reactions_go_to_their_places() {
 #[tokio::test]
 async fn graphql_errors_are_errors_though_the_status_is_200() {
     for (kind, is_expected) in [
-        (
-            "NOT_FOUND",
-            (|e: &ForgeError| matches!(e, ForgeError::Missing { .. })) as fn(&ForgeError) -> bool,
-        ),
+        ("NOT_FOUND", (|e: &ForgeError| matches!(e, ForgeError::Missing { .. })) as fn(&ForgeError) -> bool),
         ("FORBIDDEN", |e| matches!(e, ForgeError::Forbidden { .. })),
         ("RATE_LIMITED", |e| matches!(e, ForgeError::Limited { .. })),
-        (
-            "UNPROCESSABLE",
-            |e| matches!(e, ForgeError::Refused { words, .. } if words == "no way"),
-        ),
+        ("UNPROCESSABLE", |e| matches!(e, ForgeError::Refused { words, .. } if words == "no way")),
     ] {
         let server = Scripted::start(move |seen| {
             let errors = json!([{ "type": kind, "message": "no way", "path": ["minimizeComment"] }]);
-            seen.line
-                .ends_with("/graphql")
-                .then(|| reply(200, json!({ "data": null, "errors": errors })))
+            seen.line.ends_with("/graphql").then(|| reply(200, json!({ "data": null, "errors": errors })))
         });
-        let posted = CommentRef {
-            id: 17,
-            node_id: "IC_17".to_owned(),
-        };
-        let error = server
-            .client("")
-            .hide_comment(&repo(), &posted)
-            .await
-            .unwrap_err();
+        let posted = CommentRef { id: 17, node_id: "IC_17".to_owned() };
+        let error = server.client("").hide_comment(&repo(), &posted).await.unwrap_err();
         assert!(is_expected(&error), "{kind} gave {error:?}");
     }
 }

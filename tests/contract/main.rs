@@ -10,13 +10,10 @@ mod github_server;
 mod github_threads;
 mod github_webhooks;
 mod queue;
+mod sandbox;
 mod store_bench;
 mod store_catalogue;
 mod store_intake;
 mod store_job;
 mod store_outward;
 mod store_protocol;
-//! Contracts of the adapters with the real thing on the other side. One binary, one module per room.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod sandbox;

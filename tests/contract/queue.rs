@@ -98,11 +98,7 @@ struct Seen {
 
 impl Scripted {
     fn new(act: Act) -> Arc<Self> {
-        Arc::new(Self {
-            act,
-            gate: Semaphore::new(0),
-            seen: watch::Sender::new(Seen::default()),
-        })
+        Arc::new(Self { act, gate: Semaphore::new(0), seen: watch::Sender::new(Seen::default()) })
     }
 
     /// Waits until what was seen is as expected.
@@ -110,10 +106,7 @@ impl Scripted {
         let mut seen = self.seen.subscribe();
         let waited = tokio::time::timeout(PATIENCE, seen.wait_for(|seen| expected(seen))).await;
         let last = || self.seen.borrow().clone();
-        waited
-            .unwrap_or_else(|_| panic!("did not come to be; last seen: {:?}", last()))
-            .unwrap()
-            .clone()
+        waited.unwrap_or_else(|_| panic!("did not come to be; last seen: {:?}", last())).unwrap().clone()
     }
 
     fn open_gate(&self) {
@@ -148,10 +141,7 @@ impl Handler for Scripted {
             seen.running += 1;
             seen.most_running = seen.most_running.max(seen.running);
         });
-        let mut attempt = Attempt {
-            seen: &self.seen,
-            ended: false,
-        };
+        let mut attempt = Attempt { seen: &self.seen, ended: false };
         match self.act {
             Act::Succeed => tokio::task::yield_now().await,
             Act::Panic => panic!("the {} is broken", work.job.kind()),
@@ -177,9 +167,7 @@ fn start(store: &Store, handler: &Arc<Scripted>, settings: WorkerSettings) -> Wo
 }
 
 fn publish(protocol: i64) -> Job {
-    Job::Publish {
-        protocol: ProtocolId(protocol),
-    }
+    Job::Publish { protocol: ProtocolId(protocol) }
 }
 
 async fn push(store: &Store, jobs: &[Job]) {
@@ -194,11 +182,7 @@ async fn push(store: &Store, jobs: &[Job]) {
 async fn count(store: &Store, status: JobStatus) -> u64 {
     let mut db = store.read().await.unwrap();
     let counts = job::count_by_status(&mut db).await.unwrap();
-    counts
-        .iter()
-        .filter(|count| count.status == status)
-        .map(|count| count.count)
-        .sum()
+    counts.iter().filter(|count| count.status == status).map(|count| count.count).sum()
 }
 
 async fn dead(store: &Store) -> Vec<StoredJob> {
@@ -208,16 +192,11 @@ async fn dead(store: &Store) -> Vec<StoredJob> {
 
 async fn a_pushed_job_starts_without_waiting_for_the_poll(bench: Bench) {
     let handler = Scripted::new(Act::Succeed);
-    let patient = WorkerSettings {
-        poll: NEVER,
-        ..settings()
-    };
+    let patient = WorkerSettings { poll: NEVER, ..settings() };
     let workers = start(&bench.store, &handler, patient);
     for n in 1..=20 {
         push(&bench.store, &[publish(n)]).await;
-        handler
-            .until(|seen| seen.ended >= usize::try_from(n).unwrap())
-            .await;
+        handler.until(|seen| seen.ended >= usize::try_from(n).unwrap()).await;
     }
     workers.shutdown().await;
     assert_eq!(count(&bench.store, JobStatus::Done).await, 20);
@@ -273,18 +252,12 @@ async fn until(store: &Store, expected: impl Fn(u64) -> bool, status: JobStatus)
             tokio::task::yield_now().await;
         }
     });
-    looked
-        .await
-        .unwrap_or_else(|_| panic!("the number of {status:?} jobs is not as expected"));
+    looked.await.unwrap_or_else(|_| panic!("the number of {status:?} jobs is not as expected"));
 }
 
 async fn a_lost_lease_stops_the_job_and_another_worker_runs_it(bench: Bench) {
     push(&bench.store, &[publish(1)]).await;
-    let short = WorkerSettings {
-        concurrency: 1,
-        lease: Duration::from_millis(90),
-        ..settings()
-    };
+    let short = WorkerSettings { concurrency: 1, lease: Duration::from_millis(90), ..settings() };
     let stuck = Scripted::new(Act::Wait);
     let here = start(&bench.store, &stuck, short);
     stuck.until(|seen| seen.running == 1).await;
@@ -307,10 +280,7 @@ async fn a_lost_lease_stops_the_job_and_another_worker_runs_it(bench: Bench) {
 async fn a_lease_is_renewed_while_its_job_runs(bench: Bench) {
     push(&bench.store, &[publish(1)]).await;
     let handler = Scripted::new(Act::Wait);
-    let short = WorkerSettings {
-        lease: Duration::from_millis(90),
-        ..settings()
-    };
+    let short = WorkerSettings { lease: Duration::from_millis(90), ..settings() };
     let workers = start(&bench.store, &handler, short);
     handler.until(|seen| seen.running == 1).await;
     // The clock stands still, so the lease moves only when the clock was moved and the lease was renewed after that.
@@ -355,10 +325,7 @@ async fn shutdown_lets_running_jobs_end_and_claims_nothing_more(bench: Bench) {
 async fn shutdown_stops_what_takes_too_long_and_gives_it_back(bench: Bench) {
     push(&bench.store, &[publish(1), publish(2)]).await;
     let handler = Scripted::new(Act::Wait);
-    let hasty = WorkerSettings {
-        shutdown: Duration::from_millis(1),
-        ..settings()
-    };
+    let hasty = WorkerSettings { shutdown: Duration::from_millis(1), ..settings() };
     let workers = start(&bench.store, &handler, hasty);
     handler.until(|seen| seen.running == 2).await;
     workers.shutdown().await;
@@ -383,10 +350,7 @@ async fn a_backlog_of_one_lane_is_worked_off_in_order(bench: Bench) {
         bench.deliver(guid).await.unwrap();
     }
     let handler = Scripted::new(Act::Succeed);
-    let patient = WorkerSettings {
-        poll: NEVER,
-        ..settings()
-    };
+    let patient = WorkerSettings { poll: NEVER, ..settings() };
     let workers = start(&bench.store, &handler, patient);
     let seen = handler.until(|seen| seen.ended == 100).await;
     workers.shutdown().await;
@@ -412,19 +376,13 @@ impl Handler for Countdown {
         if protocol.0 > 0 {
             push(&self.store, &[publish(protocol.0 - 1)]).await;
         }
-        JobEnd::Later {
-            at: self.store.now().plus(Duration::from_secs(1)),
-            why: "again".to_owned(),
-        }
+        JobEnd::Later { at: self.store.now().plus(Duration::from_secs(1)), why: "again".to_owned() }
     }
 }
 
 async fn draining_runs_what_is_due_and_what_comes_of_it(bench: Bench) {
     push(&bench.store, &[publish(3)]).await;
-    let handler = Countdown {
-        store: bench.store.clone(),
-        ran: Mutex::default(),
-    };
+    let handler = Countdown { store: bench.store.clone(), ran: Mutex::default() };
     let source = StoreSource(bench.store.clone());
     assert_eq!(drain(&source, &handler).await.unwrap(), 4);
     assert_eq!(*handler.ran.lock().unwrap(), [3, 2, 1, 0]);

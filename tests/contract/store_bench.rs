@@ -46,8 +46,7 @@ pub(crate) struct TestClock(Arc<AtomicI64>);
 
 impl TestClock {
     pub(crate) fn advance(&self, by: Duration) {
-        self.0
-            .fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     fn as_clock(&self) -> Clock {
@@ -83,12 +82,7 @@ impl Bench {
         let clock = TestClock(Arc::new(AtomicI64::new(1_000_000)));
         let store = Store::open(&settings, clock.as_clock()).await.unwrap();
         store.migrate().await.unwrap();
-        Self {
-            store,
-            clock,
-            settings,
-            _folder: folder,
-        }
+        Self { store, clock, settings, _folder: folder }
     }
 
     /// The same database, opened as another process would.
@@ -127,9 +121,8 @@ impl Bench {
 
     pub(crate) async fn project(&self) -> Project {
         let mut tx = self.store.begin().await.unwrap();
-        let project = tasksgodzilla::store::project::upsert(&mut tx, ForgeKind::Github, &facts(42))
-            .await
-            .unwrap();
+        let project =
+            tasksgodzilla::store::project::upsert(&mut tx, ForgeKind::Github, &facts(42)).await.unwrap();
         tx.commit().await.unwrap();
         project
     }
@@ -138,18 +131,14 @@ impl Bench {
     pub(crate) async fn protocol(&self) -> Protocol {
         let project = self.project().await;
         let mut tx = self.store.begin().await.unwrap();
-        let protocol = tasksgodzilla::store::protocol::create(&mut tx, new_protocol(&project))
-            .await
-            .unwrap();
+        let protocol = tasksgodzilla::store::protocol::create(&mut tx, new_protocol(&project)).await.unwrap();
         tx.commit().await.unwrap();
         protocol
     }
 
     /// Claims for the worker `w`, with a lease of ten seconds.
     pub(crate) async fn claim(&self, limit: u32) -> Vec<Claimed> {
-        tasksgodzilla::store::job::claim(&self.store, "w", limit, LEASE)
-            .await
-            .unwrap()
+        tasksgodzilla::store::job::claim(&self.store, "w", limit, LEASE).await.unwrap()
     }
 
     pub(crate) async fn deliver(&self, guid: &str) -> Result<Accepted, StoreError> {
@@ -159,12 +148,7 @@ impl Bench {
 
 pub(crate) fn facts(repo: i64) -> RepoFacts {
     RepoFacts {
-        repo: RepoRef {
-            id: repo,
-            owner: "acme".to_owned(),
-            name: "api".to_owned(),
-            installation: 7,
-        },
+        repo: RepoRef { id: repo, owner: "acme".to_owned(), name: "api".to_owned(), installation: 7 },
         default_branch: "main".to_owned(),
         private: true,
         archived: false,
@@ -179,10 +163,7 @@ pub(crate) fn new_protocol(project: &Project) -> NewProtocol {
         asked_on_pull: false,
         base: "main".to_owned(),
         request: "split the importer".to_owned(),
-        requester: Requester {
-            login: "mia".to_owned(),
-            id: 3,
-        },
+        requester: Requester { login: "mia".to_owned(), id: 3 },
         engine: None,
         model: None,
         number_floor: 0,

@@ -21,22 +21,15 @@ async fn both_databases_have_the_same_tables() {
         "only SQLite: {only_sqlite:#?}\nonly Postgres: {only_postgres:#?}"
     );
     assert!(sqlite.contains("protocol.merge text null"), "{sqlite:#?}");
-    assert!(
-        sqlite.contains("protocol unique (number, project_id)"),
-        "{sqlite:#?}"
-    );
+    assert!(sqlite.contains("protocol unique (number, project_id)"), "{sqlite:#?}");
 }
 
 #[test]
 fn every_migration_has_a_twin() {
     let names = |folder: &str| -> BTreeSet<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("migrations")
-            .join(folder);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
         let files = std::fs::read_dir(folder).unwrap();
-        files
-            .map(|file| file.unwrap().file_name().into_string().unwrap())
-            .collect()
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
     };
     assert_eq!(names("sqlite"), names("postgres"));
 }
@@ -60,9 +53,7 @@ async fn a_database_that_cannot_be_opened_is_said_to_be_so() {
     let elsewhere = url.expose_secret().replace("/postgres?", "/nowhere?");
     let refusals = [
         bench.refusal(StoreUrl::Postgres(elsewhere.into())).await,
-        bench
-            .refusal(StoreUrl::Postgres("postgres://:secret@::bad".into()))
-            .await,
+        bench.refusal(StoreUrl::Postgres("postgres://:secret@::bad".into())).await,
         bench.refusal(StoreUrl::Sqlite("/nowhere/at/all.db".into())).await,
     ];
     let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
@@ -74,12 +65,8 @@ async fn a_database_that_cannot_be_opened_is_said_to_be_so() {
 }
 
 async fn sqlite_catalogue(bench: &Bench) -> Catalogue {
-    let StoreUrl::Sqlite(path) = &bench.settings().url else {
-        unreachable!("a SQLite bench has a file")
-    };
-    let mut link = SqliteConnection::connect(&format!("sqlite://{}", path.display()))
-        .await
-        .unwrap();
+    let StoreUrl::Sqlite(path) = &bench.settings().url else { unreachable!("a SQLite bench has a file") };
+    let mut link = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     let columns = "SELECT m.name || '.' || c.name || ' ' || \
                        CASE c.type WHEN 'TEXT' THEN 'text' WHEN 'BLOB' THEN 'bytes' ELSE 'int' END || \
                        CASE WHEN c.\"notnull\" OR c.pk THEN '' ELSE ' null' END AS line \

@@ -30,23 +30,15 @@ on_both!(
 );
 
 fn publish(protocol: i64) -> Job {
-    Job::Publish {
-        protocol: ProtocolId(protocol),
-    }
+    Job::Publish { protocol: ProtocolId(protocol) }
 }
 
 fn execute(step: i64, protocol: i64) -> Job {
-    Job::ExecuteStep {
-        step: StepId(step),
-        protocol: ProtocolId(protocol),
-    }
+    Job::ExecuteStep { step: StepId(step), protocol: ProtocolId(protocol) }
 }
 
 fn deliver(delivery: i64, repo: Option<i64>) -> Job {
-    Job::ProcessDelivery {
-        delivery: DeliveryId(delivery),
-        repo,
-    }
+    Job::ProcessDelivery { delivery: DeliveryId(delivery), repo }
 }
 
 async fn push(bench: &Bench, jobs: &[Job]) {
@@ -63,12 +55,7 @@ async fn push_in(bench: &Bench, jobs: &[Job], wait: Duration) {
 }
 
 async fn claim_jobs(bench: &Bench, limit: u32) -> Vec<Job> {
-    bench
-        .claim(limit)
-        .await
-        .iter()
-        .map(|claimed| claimed.job)
-        .collect()
+    bench.claim(limit).await.iter().map(|claimed| claimed.job).collect()
 }
 
 async fn claim_one(bench: &Bench) -> Claimed {
@@ -98,13 +85,7 @@ async fn jobs_are_claimed_in_the_order_they_are_due(bench: Bench) {
 }
 
 async fn a_lane_runs_one_job_at_a_time_and_in_order(bench: Bench) {
-    let lane = [
-        execute(1, 1),
-        Job::OpenPr {
-            protocol: ProtocolId(1),
-        },
-        execute(2, 1),
-    ];
+    let lane = [execute(1, 1), Job::OpenPr { protocol: ProtocolId(1) }, execute(2, 1)];
     push(&bench, &lane).await;
     push(&bench, &[execute(9, 2), publish(1)]).await;
     let first = bench.claim(10).await;
@@ -122,11 +103,7 @@ async fn a_busy_lane_hides_nobody_behind_it(bench: Bench) {
     let crowd: Vec<Job> = (0..200).map(|delivery| deliver(delivery, Some(1))).collect();
     push(&bench, &crowd).await;
     bench.clock.advance(Duration::from_millis(1));
-    push(
-        &bench,
-        &[deliver(900, Some(2)), deliver(901, None), deliver(902, None)],
-    )
-    .await;
+    push(&bench, &[deliver(900, Some(2)), deliver(901, None), deliver(902, None)]).await;
     assert_eq!(claim_jobs(&bench, 4).await, [crowd[0]]);
     let behind = [deliver(900, Some(2)), deliver(901, None), deliver(902, None)];
     assert_eq!(claim_jobs(&bench, 4).await, behind);
@@ -159,10 +136,8 @@ async fn a_retry_joins_the_job_that_was_queued_meanwhile(bench: Bench) {
     push(&bench, &[publish(1)]).await;
     let first = claim_one(&bench).await;
     push(&bench, &[publish(1)]).await;
-    let retry = JobEnd::Retry {
-        at: bench.store.now().plus(Duration::from_secs(60)),
-        error: "broken".to_owned(),
-    };
+    let retry =
+        JobEnd::Retry { at: bench.store.now().plus(Duration::from_secs(60)), error: "broken".to_owned() };
     assert!(finish(&bench, &first, retry).await);
     assert_eq!(load(&bench.store, first.hold()).await.status, JobStatus::Done);
     let second = claim_one(&bench).await;
@@ -188,10 +163,7 @@ async fn an_expired_lease_is_taken_over_and_the_late_worker_is_refused(bench: Be
     let refused = job::record_process(&bench.store, late.hold(), "pid 1").await;
     assert!(matches!(refused, Err(StoreError::LeaseLost)), "{refused:?}");
     let row = load(&bench.store, next.hold()).await;
-    assert_eq!(
-        (row.status, row.fence, row.process),
-        (JobStatus::Running, next.fence, None)
-    );
+    assert_eq!((row.status, row.fence, row.process), (JobStatus::Running, next.fence, None));
     assert!(finish(&bench, &next, JobEnd::Done).await);
     assert!(!finish(&bench, &next, JobEnd::Done).await);
 }
@@ -230,14 +202,8 @@ async fn later_costs_no_attempt_and_a_retry_does(bench: Bench) {
         assert_eq!(work.attempt, expected);
         let at = bench.store.now().plus(wait);
         let end = match expected {
-            1 if bench.store.now() == Moment(1_000_000) => JobEnd::Later {
-                at,
-                why: "limited".to_owned(),
-            },
-            _ => JobEnd::Retry {
-                at,
-                error: "broken".to_owned(),
-            },
+            1 if bench.store.now() == Moment(1_000_000) => JobEnd::Later { at, why: "limited".to_owned() },
+            _ => JobEnd::Retry { at, error: "broken".to_owned() },
         };
         assert!(finish(&bench, &work, end).await);
         assert_eq!(bench.claim(1).await, []);
@@ -245,9 +211,7 @@ async fn later_costs_no_attempt_and_a_retry_does(bench: Bench) {
     }
     let work = claim_one(&bench).await;
     assert_eq!(work.attempt, 3);
-    let dead = JobEnd::Dead {
-        error: "gave up".to_owned(),
-    };
+    let dead = JobEnd::Dead { error: "gave up".to_owned() };
     assert!(finish(&bench, &work, dead).await);
     assert_eq!(bench.claim(1).await, []);
     let mut db = bench.store.read().await.unwrap();
@@ -265,10 +229,7 @@ async fn the_next_look_is_at_the_next_due_job_or_lease(bench: Bench) {
     let in_a_minute = start.plus(Duration::from_secs(60));
     assert_eq!(job::next_due(&mut db, start).await.unwrap(), Some(in_a_minute));
     claim_one(&bench).await;
-    assert_eq!(
-        job::next_due(&mut db, start).await.unwrap(),
-        Some(start.plus(LEASE))
-    );
+    assert_eq!(job::next_due(&mut db, start).await.unwrap(), Some(start.plus(LEASE)));
 }
 
 async fn what_a_stopped_worker_held_comes_back_at_no_cost(bench: Bench) {
@@ -291,9 +252,7 @@ async fn the_process_of_a_lost_attempt_is_known_to_the_next(bench: Bench) {
     push(&bench, &[execute(1, 1)]).await;
     let lost = claim_one(&bench).await;
     assert_eq!(lost.process, None);
-    job::record_process(&bench.store, lost.hold(), "pid 17")
-        .await
-        .unwrap();
+    job::record_process(&bench.store, lost.hold(), "pid 17").await.unwrap();
     push(&bench, &[execute(1, 1)]).await;
     bench.clock.advance(LEASE);
     let next = claim_one(&bench).await;
@@ -324,9 +283,7 @@ async fn a_dead_job_can_be_revived(bench: Bench) {
     let mut tx = bench.store.begin().await.unwrap();
     assert!(!job::revive(&mut tx, work.id).await.unwrap());
     tx.commit().await.unwrap();
-    let dead = JobEnd::Dead {
-        error: "gave up".to_owned(),
-    };
+    let dead = JobEnd::Dead { error: "gave up".to_owned() };
     assert!(finish(&bench, &work, dead).await);
     let mut tx = bench.store.begin().await.unwrap();
     assert!(job::revive(&mut tx, work.id).await.unwrap());
@@ -342,17 +299,9 @@ async fn a_job_of_another_version_dies_alone(bench: Bench) {
     assert_eq!(claim_jobs(&bench, 10).await, [publish(2)]);
     let mut db = bench.store.read().await.unwrap();
     let counts = job::count_by_status(&mut db).await.unwrap();
-    let seen: Vec<(&str, JobStatus, u64)> = counts
-        .iter()
-        .map(|count| (count.kind.as_str(), count.status, count.count))
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            ("publish", JobStatus::Dead, 1),
-            ("publish", JobStatus::Running, 1)
-        ]
-    );
+    let seen: Vec<(&str, JobStatus, u64)> =
+        counts.iter().map(|count| (count.kind.as_str(), count.status, count.count)).collect();
+    assert_eq!(seen, [("publish", JobStatus::Dead, 1), ("publish", JobStatus::Running, 1)]);
 }
 
 async fn many_claimers_never_share_a_job_or_a_lane(bench: Bench) {
@@ -360,18 +309,11 @@ async fn many_claimers_never_share_a_job_or_a_lane(bench: Bench) {
     push(&bench, &jobs).await;
     let other = bench.another_process().await;
     let claimers = (0..8).map(|n| {
-        let store = if n % 2 == 0 {
-            bench.store.clone()
-        } else {
-            other.clone()
-        };
+        let store = if n % 2 == 0 { bench.store.clone() } else { other.clone() };
         tokio::spawn(async move { job::claim(&store, &format!("w{n}"), 3, LEASE).await.unwrap() })
     });
-    let claimed: Vec<Claimed> = futures::future::join_all(claimers)
-        .await
-        .into_iter()
-        .flat_map(Result::unwrap)
-        .collect();
+    let claimed: Vec<Claimed> =
+        futures::future::join_all(claimers).await.into_iter().flat_map(Result::unwrap).collect();
     let mut lanes: Vec<String> = claimed.iter().filter_map(|work| work.job.lane()).collect();
     lanes.sort();
     let held = lanes.len();
@@ -384,15 +326,7 @@ async fn many_claimers_never_share_a_job_or_a_lane(bench: Bench) {
 async fn a_transaction_that_is_dropped_leaves_nothing_and_wakes_nobody(bench: Bench) {
     let wakes = bench.store.wakes();
     let mut tx = bench.store.begin().await.unwrap();
-    job::push(
-        &mut tx,
-        Job::SendAnswers {
-            project: ProjectId(1),
-        },
-        Moment(0),
-    )
-    .await
-    .unwrap();
+    job::push(&mut tx, Job::SendAnswers { project: ProjectId(1) }, Moment(0)).await.unwrap();
     drop(tx);
     assert_eq!(bench.claim(10).await, []);
     assert!(!wakes.has_changed().unwrap());

@@ -39,32 +39,14 @@ async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) 
         line: "/step run".to_owned(),
     };
     let mut tx = bench.store.begin().await.unwrap();
-    let Taken::New(id) = store::command::take(&mut tx, &new).await.unwrap() else {
-        panic!("a new command")
-    };
-    assert_eq!(
-        store::command::take(&mut tx, &new).await.unwrap(),
-        Taken::Open(id)
-    );
-    let again = NewCommand {
-        ordinal: 1,
-        ..new.clone()
-    };
-    assert!(matches!(
-        store::command::take(&mut tx, &again).await.unwrap(),
-        Taken::New(_)
-    ));
+    let Taken::New(id) = store::command::take(&mut tx, &new).await.unwrap() else { panic!("a new command") };
+    assert_eq!(store::command::take(&mut tx, &new).await.unwrap(), Taken::Open(id));
+    let again = NewCommand { ordinal: 1, ..new.clone() };
+    assert!(matches!(store::command::take(&mut tx, &again).await.unwrap(), Taken::New(_)));
     let outcome = CommandOutcome::Refused;
     assert!(store::command::finish(&mut tx, id, outcome).await.unwrap());
-    assert!(
-        !store::command::finish(&mut tx, id, CommandOutcome::Done)
-            .await
-            .unwrap()
-    );
-    assert_eq!(
-        store::command::take(&mut tx, &new).await.unwrap(),
-        Taken::Finished
-    );
+    assert!(!store::command::finish(&mut tx, id, CommandOutcome::Done).await.unwrap());
+    assert_eq!(store::command::take(&mut tx, &new).await.unwrap(), Taken::Finished);
     let stored = store::command::load(&mut tx, id).await.unwrap().unwrap();
     assert_eq!((stored.outcome, stored.source), (outcome, new.source));
     assert_eq!((stored.actor, stored.line), (new.actor, new.line));
@@ -75,11 +57,7 @@ fn answer(key: &str, topic: Option<&str>) -> NewEffect {
         key: key.to_owned(),
         protocol: None,
         command: None,
-        effect: Effect::Answer {
-            thread: 1,
-            body: format!("body of {key}"),
-            topic: topic.map(str::to_owned),
-        },
+        effect: Effect::Answer { thread: 1, body: format!("body of {key}"), topic: topic.map(str::to_owned) },
     }
 }
 
@@ -100,17 +78,11 @@ async fn push_all(bench: &Bench, project: ProjectId, effects: &[NewEffect]) -> V
 async fn an_effect_is_kept_once_and_in_order_with_a_job(bench: Bench) {
     let project = bench.project().await.id;
     let eyes = NewEffect {
-        effect: Effect::React {
-            to: CommentSource::Issue(4),
-            reaction: Reaction::Eyes,
-        },
+        effect: Effect::React { to: CommentSource::Issue(4), reaction: Reaction::Eyes },
         ..answer("eyes", None)
     };
     let effects = [eyes, answer("b", None), answer("a", None), answer("b", None)];
-    assert_eq!(
-        push_all(&bench, project, &effects).await,
-        [true, true, true, false]
-    );
+    assert_eq!(push_all(&bench, project, &effects).await, [true, true, true, false]);
     let claimed = bench.claim(10).await;
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].job, Job::SendAnswers { project });
@@ -124,23 +96,15 @@ async fn an_effect_is_kept_once_and_in_order_with_a_job(bench: Bench) {
 
 async fn an_effect_is_open_until_it_is_sent_or_refused(bench: Bench) {
     let project = bench.project().await.id;
-    let effects = [
-        answer("sent", None),
-        answer("refused", None),
-        answer("unknown", None),
-    ];
+    let effects = [answer("sent", None), answer("refused", None), answer("unknown", None)];
     push_all(&bench, project, &effects).await;
     let mut tx = bench.store.begin().await.unwrap();
     let open = store::effect::open(&mut tx, project).await.unwrap();
     for effect in &open {
         assert!(store::effect::mark_sending(&mut tx, effect.id).await.unwrap());
     }
-    store::effect::mark_sent(&mut tx, open[0].id, "comment 1")
-        .await
-        .unwrap();
-    store::effect::mark_refused(&mut tx, open[1].id, "locked")
-        .await
-        .unwrap();
+    store::effect::mark_sent(&mut tx, open[0].id, "comment 1").await.unwrap();
+    store::effect::mark_refused(&mut tx, open[1].id, "locked").await.unwrap();
     assert!(!store::effect::mark_sending(&mut tx, open[0].id).await.unwrap());
     let left = store::effect::open(&mut tx, project).await.unwrap();
     assert_eq!(keys(&left), ["unknown"]);
@@ -150,33 +114,20 @@ async fn an_effect_is_open_until_it_is_sent_or_refused(bench: Bench) {
 async fn earlier_answers_of_a_topic_are_folded_once(bench: Bench) {
     let project = bench.project().await.id;
     let mut tx = bench.store.begin().await.unwrap();
-    for (key, topic) in [
-        ("1", "status"),
-        ("2", "status"),
-        ("other", "log"),
-        ("3", "status"),
-        ("4", "status"),
-    ] {
-        store::effect::push(&mut tx, project, &answer(key, Some(topic)))
-            .await
-            .unwrap();
+    for (key, topic) in [("1", "status"), ("2", "status"), ("other", "log"), ("3", "status"), ("4", "status")]
+    {
+        store::effect::push(&mut tx, project, &answer(key, Some(topic))).await.unwrap();
     }
     let open = store::effect::open(&mut tx, project).await.unwrap();
     for sent in [0, 2, 3, 4] {
-        store::effect::mark_sent(&mut tx, open[sent].id, "ref")
-            .await
-            .unwrap();
+        store::effect::mark_sent(&mut tx, open[sent].id, "ref").await.unwrap();
     }
     let newest = open[3].id;
-    let earlier = store::effect::earlier_of_topic(&mut tx, project, "status", newest)
-        .await
-        .unwrap();
+    let earlier = store::effect::earlier_of_topic(&mut tx, project, "status", newest).await.unwrap();
     assert_eq!(keys(&earlier), ["1"]);
     assert_eq!(earlier[0].forge_ref.as_deref(), Some("ref"));
     store::effect::mark_hidden(&mut tx, earlier[0].id).await.unwrap();
-    let earlier = store::effect::earlier_of_topic(&mut tx, project, "status", newest)
-        .await
-        .unwrap();
+    let earlier = store::effect::earlier_of_topic(&mut tx, project, "status", newest).await.unwrap();
     assert_eq!(keys(&earlier), <[&str; 0]>::default());
 }
 
@@ -190,16 +141,10 @@ async fn a_posted_revision_only_rises(bench: Bench) {
         hash: hash.to_owned(),
         revision,
     };
-    assert_eq!(
-        store::posted::comment(&mut tx, protocol, "sticky").await.unwrap(),
-        None
-    );
-    for (revision, hash, taken) in [
-        (2, "two", true),
-        (1, "one", false),
-        (2, "again", true),
-        (3, "three", true),
-    ] {
+    assert_eq!(store::posted::comment(&mut tx, protocol, "sticky").await.unwrap(), None);
+    for (revision, hash, taken) in
+        [(2, "two", true), (1, "one", false), (2, "again", true), (3, "three", true)]
+    {
         let saved = store::posted::save_comment(&mut tx, protocol, &comment(revision, hash)).await;
         assert_eq!(saved.unwrap(), taken, "{hash}");
     }
@@ -228,27 +173,14 @@ async fn a_check_is_found_by_the_forges_id(bench: Bench) {
     let protocol = bench.protocol().await;
     let mut tx = bench.store.begin().await.unwrap();
     let check = check(1, 1);
-    assert!(
-        store::posted::save_check(&mut tx, protocol.id, &check)
-            .await
-            .unwrap()
-    );
-    let found = store::posted::check(&mut tx, protocol.id, &check.name, &check.sha)
-        .await
-        .unwrap();
+    assert!(store::posted::save_check(&mut tx, protocol.id, &check).await.unwrap());
+    let found = store::posted::check(&mut tx, protocol.id, &check.name, &check.sha).await.unwrap();
     assert_eq!(found.as_ref(), Some(&check));
-    let found = store::posted::check_by_forge_id(&mut tx, protocol.project, 5)
-        .await
-        .unwrap();
+    let found = store::posted::check_by_forge_id(&mut tx, protocol.project, 5).await.unwrap();
     assert_eq!(found, Some((protocol.id, check.clone())));
-    let found = store::posted::check_by_forge_id(&mut tx, ProjectId(99), 5)
-        .await
-        .unwrap();
+    let found = store::posted::check_by_forge_id(&mut tx, ProjectId(99), 5).await.unwrap();
     assert_eq!(found, None);
-    assert_eq!(
-        store::posted::checks(&mut tx, protocol.id).await.unwrap(),
-        [check]
-    );
+    assert_eq!(store::posted::checks(&mut tx, protocol.id).await.unwrap(), [check]);
 }
 
 /// A run of a planning job, begun under its lease.
@@ -270,26 +202,14 @@ async fn run(bench: &Bench) -> (RunId, ProtocolId) {
 async fn a_run_remembers_what_it_worked_from(bench: Bench) {
     let (id, _) = run(&bench).await;
     let mut tx = bench.store.begin().await.unwrap();
-    let engine = RunInputs {
-        engine: Some("codex".to_owned()),
-        ..RunInputs::default()
-    };
-    let base = RunInputs {
-        base: Sha::parse(&"b".repeat(40)),
-        ..RunInputs::default()
-    };
+    let engine = RunInputs { engine: Some("codex".to_owned()), ..RunInputs::default() };
+    let base = RunInputs { base: Sha::parse(&"b".repeat(40)), ..RunInputs::default() };
     store::run::note(&mut tx, id, &engine).await.unwrap();
     store::run::note(&mut tx, id, &base).await.unwrap();
     let run = store::run::load(&mut tx, id).await.unwrap().unwrap();
     assert_eq!((run.attempt, run.kind.as_str()), (1, "plan_protocol"));
     assert_eq!(run.status, RunStatus::Running);
-    assert_eq!(
-        run.inputs,
-        RunInputs {
-            base: base.base,
-            ..engine
-        }
-    );
+    assert_eq!(run.inputs, RunInputs { base: base.base, ..engine });
 }
 
 async fn a_run_remembers_how_it_ended(bench: Bench) {
@@ -332,9 +252,7 @@ async fn an_artifact_is_replaced_by_one_of_the_same_name(bench: Bench) {
     };
     let mut tx = bench.store.begin().await.unwrap();
     for bytes in [1, 2] {
-        store::run::add_artifact(&mut tx, id, &artifact(bytes))
-            .await
-            .unwrap();
+        store::run::add_artifact(&mut tx, id, &artifact(bytes)).await.unwrap();
     }
     let stored = store::run::artifacts(&mut tx, id).await.unwrap();
     assert_eq!(stored, [artifact(2)]);

@@ -78,11 +78,7 @@ async fn a_protocol_comes_back_as_it_was_saved(bench: Bench) {
     protocol.spec = Some(from_step_files(&files, None, QaPolicy::Full));
     protocol.spec_hash = Some("hash".to_owned());
     protocol.plan = "# Plan".to_owned();
-    protocol.merge = Some(MergeRequest {
-        by: "mia".to_owned(),
-        command: CommandId(4),
-        sha: sha('b'),
-    });
+    protocol.merge = Some(MergeRequest { by: "mia".to_owned(), command: CommandId(4), sha: sha('b') });
     bench.clock.advance(std::time::Duration::from_secs(1));
     save(&bench, &mut protocol).await.unwrap();
     assert_eq!(protocol.changed_at, bench.store.now());
@@ -119,10 +115,7 @@ async fn a_save_over_a_newer_revision_is_a_conflict(bench: Bench) {
 async fn create(bench: &Bench, number_floor: u32) -> ProtocolNumber {
     let project = bench.project().await;
     let mut tx = bench.store.begin().await.unwrap();
-    let new = NewProtocol {
-        number_floor,
-        ..new_protocol(&project)
-    };
+    let new = NewProtocol { number_floor, ..new_protocol(&project) };
     let created = store::protocol::create(&mut tx, new).await.unwrap();
     tx.commit().await.unwrap();
     created.number
@@ -154,13 +147,8 @@ async fn a_protocol_is_found_by_all_that_names_it(bench: Bench) {
     });
     save(&bench, &mut protocol).await.unwrap();
     let mut tx = bench.store.begin().await.unwrap();
-    store::step::insert_all(&mut tx, protocol.id, &plan(&["01-a.md"]))
-        .await
-        .unwrap();
-    let mut step = store::step::of_protocol(&mut tx, protocol.id)
-        .await
-        .unwrap()
-        .remove(0);
+    store::step::insert_all(&mut tx, protocol.id, &plan(&["01-a.md"])).await.unwrap();
+    let mut step = store::step::of_protocol(&mut tx, protocol.id).await.unwrap().remove(0);
     step.commit = Some(sha('b'));
     store::step::save(&mut tx, &step).await.unwrap();
     let check = PostedCheck {
@@ -172,86 +160,47 @@ async fn a_protocol_is_found_by_all_that_names_it(bench: Bench) {
         generation: 1,
         revision: 1,
     };
-    store::posted::save_check(&mut tx, protocol.id, &check)
-        .await
-        .unwrap();
+    store::posted::save_check(&mut tx, protocol.id, &check).await.unwrap();
 
     let project = protocol.project;
     for named in [sha('a'), sha('b'), sha('c')] {
         let found = store::protocol::by_sha(&mut tx, project, &named).await.unwrap();
         assert_eq!(found, std::slice::from_ref(&protocol), "{named}");
     }
-    assert_eq!(
-        store::protocol::by_sha(&mut tx, project, &sha('d'))
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(store::protocol::by_sha(&mut tx, project, &sha('d')).await.unwrap(), []);
     for thread in [1, 9] {
-        let found = store::protocol::open_in_thread(&mut tx, project, thread)
-            .await
-            .unwrap();
+        let found = store::protocol::open_in_thread(&mut tx, project, thread).await.unwrap();
         assert_eq!(found, std::slice::from_ref(&protocol));
     }
     assert_eq!(store::protocol::in_thread(&mut tx, project, 2).await.unwrap(), []);
-    let branch = store::protocol::by_branch(&mut tx, project, "0001-split-importer")
-        .await
-        .unwrap();
+    let branch = store::protocol::by_branch(&mut tx, project, "0001-split-importer").await.unwrap();
     assert_eq!(branch, Some(protocol));
-    for other in [
-        "1-split-importer",
-        "0001-split",
-        "0002-split-importer",
-        "main",
-        "0001",
-    ] {
-        assert_eq!(
-            store::protocol::by_branch(&mut tx, project, other).await.unwrap(),
-            None,
-            "{other}"
-        );
+    for other in ["1-split-importer", "0001-split", "0002-split-importer", "main", "0001"] {
+        assert_eq!(store::protocol::by_branch(&mut tx, project, other).await.unwrap(), None, "{other}");
     }
 }
 
 async fn ended_protocols_are_not_open(bench: Bench) {
     let mut ended = bench.protocol().await;
     create(&bench, 0).await;
-    ended.state = ended
-        .state
-        .apply(ProtocolMove::Cancel(CancelKind::Command))
-        .unwrap();
+    ended.state = ended.state.apply(ProtocolMove::Cancel(CancelKind::Command)).unwrap();
     save(&bench, &mut ended).await.unwrap();
     let mut db = bench.store.read().await.unwrap();
     let numbers = |protocols: Vec<Protocol>| -> Vec<u32> {
         protocols.iter().map(|protocol| protocol.number.0).collect()
     };
     let project = ended.project;
-    assert_eq!(
-        numbers(store::protocol::open_of_project(&mut db, project).await.unwrap()),
-        [2]
-    );
-    assert_eq!(
-        numbers(
-            store::protocol::open_in_thread(&mut db, project, 1)
-                .await
-                .unwrap()
-        ),
-        [2]
-    );
-    assert_eq!(
-        numbers(store::protocol::in_thread(&mut db, project, 1).await.unwrap()),
-        [1, 2]
-    );
+    assert_eq!(numbers(store::protocol::open_of_project(&mut db, project).await.unwrap()), [2]);
+    assert_eq!(numbers(store::protocol::open_in_thread(&mut db, project, 1).await.unwrap()), [2]);
+    assert_eq!(numbers(store::protocol::in_thread(&mut db, project, 1).await.unwrap()), [1, 2]);
     assert_eq!(numbers(store::protocol::open_all(&mut db, 9).await.unwrap()), [2]);
     assert_eq!(numbers(store::protocol::list(&mut db, 9).await.unwrap()), [2, 1]);
     assert_eq!(store::protocol::count(&mut db).await.unwrap(), 2);
 }
 
 fn plan(files: &[&str]) -> Vec<(u32, StepSpec)> {
-    let files: Vec<(String, String)> = files
-        .iter()
-        .map(|file| ((*file).to_owned(), "# Do it".to_owned()))
-        .collect();
+    let files: Vec<(String, String)> =
+        files.iter().map(|file| ((*file).to_owned(), "# Do it".to_owned())).collect();
     let spec = from_step_files(&files, Some("demo"), QaPolicy::Full);
     let number = |step: &StepSpec| step_number(&step.prompt_ref).unwrap();
     spec.steps.into_iter().map(|step| (number(&step), step)).collect()
@@ -261,24 +210,15 @@ async fn steps_come_back_as_they_were_saved(bench: Bench) {
     let protocol = bench.protocol().await;
     let mut tx = bench.store.begin().await.unwrap();
     let steps = plan(&["01-b.md", "00-setup.md"]);
-    store::step::insert_all(&mut tx, protocol.id, &steps)
-        .await
-        .unwrap();
+    store::step::insert_all(&mut tx, protocol.id, &steps).await.unwrap();
     let mut stored = store::step::of_protocol(&mut tx, protocol.id).await.unwrap();
     let numbers: Vec<u32> = stored.iter().map(|step| step.number).collect();
     assert_eq!(numbers, [0, 1]);
     let mut step = stored.remove(1);
     assert_eq!((step.status, step.ci), (StepStatus::Pending, CiStatus::None));
     step.status = StepStatus::NeedsQa;
-    step.judged = Some(Judged {
-        verdict: Verdict::Inconclusive,
-        sha: sha('a'),
-        outdated: true,
-    });
-    step.approval = Some(Approval {
-        by: "mia".to_owned(),
-        why: "fine".to_owned(),
-    });
+    step.judged = Some(Judged { verdict: Verdict::Inconclusive, sha: sha('a'), outdated: true });
+    step.approval = Some(Approval { by: "mia".to_owned(), why: "fine".to_owned() });
     step.end = Some(StepEnd::Protocol(CancelKind::PrClosed));
     step.ci = CiStatus::Waiting;
     step.commit = Some(sha('b'));
@@ -300,9 +240,7 @@ async fn a_new_plan_keeps_what_was_done(bench: Bench) {
     let protocol = bench.protocol().await;
     let mut tx = bench.store.begin().await.unwrap();
     let files = ["00-setup.md", "01-a.md", "02-b.md", "03-c.md"];
-    store::step::insert_all(&mut tx, protocol.id, &plan(&files))
-        .await
-        .unwrap();
+    store::step::insert_all(&mut tx, protocol.id, &plan(&files)).await.unwrap();
     let mut steps = store::step::of_protocol(&mut tx, protocol.id).await.unwrap();
     steps[0].status = StepStatus::Completed;
     steps[2].status = StepStatus::Failed;
@@ -312,9 +250,7 @@ async fn a_new_plan_keeps_what_was_done(bench: Bench) {
     let traced = event(&protocol, EventKind::StepExecutionFailed, Some(steps[2].id));
     store::event::append(&mut tx, &traced).await.unwrap();
 
-    let next = store::step::retire_unfinished(&mut tx, protocol.id)
-        .await
-        .unwrap();
+    let next = store::step::retire_unfinished(&mut tx, protocol.id).await.unwrap();
     assert_eq!(next, 3);
     let left: Vec<(u32, StepStatus)> = store::step::of_protocol(&mut tx, protocol.id)
         .await
@@ -339,9 +275,7 @@ async fn the_timeline_shows_its_newest_lines_last(bench: Bench) {
     let protocol = bench.protocol().await;
     let mut tx = bench.store.begin().await.unwrap();
     for kind in [EventKind::PlanningEnqueued, EventKind::Planned, EventKind::OpenPr] {
-        store::event::append(&mut tx, &event(&protocol, kind, None))
-            .await
-            .unwrap();
+        store::event::append(&mut tx, &event(&protocol, kind, None)).await.unwrap();
     }
     let shown = store::event::of_protocol(&mut tx, protocol.id, 2).await.unwrap();
     let kinds: Vec<EventKind> = shown.iter().map(|event| event.kind).collect();
@@ -375,26 +309,15 @@ async fn a_project_follows_its_repository(bench: Bench) {
 }
 
 async fn an_archived_repository_is_out_of_reach_until_said_otherwise(bench: Bench) {
-    let archived = RepoFacts {
-        archived: true,
-        ..facts(42)
-    };
+    let archived = RepoFacts { archived: true, ..facts(42) };
     bench.project().await;
     let known = upsert(&bench, ForgeKind::Github, &archived).await;
     assert_eq!(known.access, RepoAccess::Lost);
     assert_eq!(bench.project().await.access, RepoAccess::Lost);
     let mut tx = bench.store.begin().await.unwrap();
     let deleted = RepoAccess::Deleted;
-    assert!(
-        store::project::set_access(&mut tx, known.id, deleted)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store::project::set_access(&mut tx, known.id, deleted)
-            .await
-            .unwrap()
-    );
+    assert!(store::project::set_access(&mut tx, known.id, deleted).await.unwrap());
+    assert!(!store::project::set_access(&mut tx, known.id, deleted).await.unwrap());
     tx.commit().await.unwrap();
     let known = upsert(&bench, ForgeKind::Github, &archived).await;
     assert_eq!(known.access, deleted);
@@ -419,9 +342,6 @@ async fn a_row_nobody_can_read_is_said_to_be_corrupt(bench: Bench) {
     bench.tamper(sql, sql).await;
     let mut db = bench.store.read().await.unwrap();
     let error = store::protocol::load(&mut db, protocol.id).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the store holds a drive that this version cannot read"
-    );
+    assert_eq!(error.to_string(), "the store holds a drive that this version cannot read");
     assert_eq!(error.retry(), Retry::Never);
 }

@@ -60,11 +60,7 @@ impl Desk {
             stop: CancellationToken::new(),
             home: dir.path().join("home"),
         };
-        Self {
-            dir,
-            codex: Codex::new(settings, Isolation::probe(None).await),
-            call,
-        }
+        Self { dir, codex: Codex::new(settings, Isolation::probe(None).await), call }
     }
 
     async fn run(&self) -> (Result<Answer, EngineError>, Vec<EngineEvent>) {
@@ -101,42 +97,15 @@ fn worktree(dir: &Path) -> PathBuf {
     git(&repo, &["init", "-q", "-b", "main"]);
     std::fs::write(repo.join("README.md"), "# Shop\n").unwrap();
     git(&repo, &["add", "."]);
-    git(
-        &repo,
-        &[
-            "-c",
-            "user.name=T",
-            "-c",
-            "user.email=t@example.com",
-            "commit",
-            "-qm",
-            "Begin",
-        ],
-    );
-    git(
-        &repo,
-        &[
-            "worktree",
-            "add",
-            "-q",
-            "-b",
-            "0001-work",
-            &tree.to_string_lossy(),
-        ],
-    );
+    git(&repo, &["-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-qm", "Begin"]);
+    git(&repo, &["worktree", "add", "-q", "-b", "0001-work", &tree.to_string_lossy()]);
     tree
 }
 
 fn git(dir: &Path, args: &[&str]) {
     let clean = [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")];
     assert!(
-        Command::new("git")
-            .args(args)
-            .current_dir(dir)
-            .envs(clean)
-            .status()
-            .unwrap()
-            .success(),
+        Command::new("git").args(args).current_dir(dir).envs(clean).status().unwrap().success(),
         "git {args:?}"
     );
 }
@@ -166,19 +135,10 @@ async fn a_plan_comes_back_as_json() {
     let (answer, events) = desk.run().await;
     let answer = answer.unwrap();
     assert_eq!(answer.json, Some(json!({"summary": "two steps"})));
-    let wanted = Usage {
-        input: 1000,
-        cached: 400,
-        output: 50,
-        reasoning: 10,
-        complete: true,
-    };
+    let wanted = Usage { input: 1000, cached: 400, output: 50, reasoning: 10, complete: true };
     assert_eq!(answer.usage, wanted);
     assert!(events.contains(&EngineEvent::Usage(wanted)));
-    assert!(
-        matches!(events[0], EngineEvent::Started { process: Some(_), .. }),
-        "{events:#?}"
-    );
+    assert!(matches!(events[0], EngineEvent::Started { process: Some(_), .. }), "{events:#?}");
     assert!(answer.session.is_some());
 
     let request = &model.requests()[0];
@@ -204,11 +164,7 @@ async fn prose_where_json_was_asked_for_is_a_bad_answer() {
 async fn an_execution_edits_files_of_the_worktree() {
     let patch =
         "apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: docs/greeting.txt\n+hello\n*** End Patch\nEOF";
-    let script = [
-        runs(patch),
-        runs("printf 'Sells tea.\\n' >> README.md"),
-        says("Both files are done."),
-    ];
+    let script = [runs(patch), runs("printf 'Sells tea.\\n' >> README.md"), says("Both files are done.")];
     let model = ScriptedModel::start(&script).await;
     let mut desk = Desk::new(&model).await;
     desk.call.access = Access::Workspace;
@@ -216,60 +172,35 @@ async fn an_execution_edits_files_of_the_worktree() {
 
     let (answer, events) = desk.run().await;
     assert_eq!(answer.unwrap().text, "Both files are done.", "{events:#?}");
-    assert_eq!(
-        std::fs::read_to_string(desk.call.cwd.join("docs/greeting.txt")).unwrap(),
-        "hello\n"
-    );
-    assert_eq!(
-        std::fs::read_to_string(desk.call.cwd.join("README.md")).unwrap(),
-        "# Shop\nSells tea.\n"
-    );
+    assert_eq!(std::fs::read_to_string(desk.call.cwd.join("docs/greeting.txt")).unwrap(), "hello\n");
+    assert_eq!(std::fs::read_to_string(desk.call.cwd.join("README.md")).unwrap(), "# Shop\nSells tea.\n");
     let changed = |event: &EngineEvent| match event {
-        EngineEvent::FileChanged {
-            path,
-            kind: FileChange::Added,
-        } => path.ends_with("docs/greeting.txt"),
+        EngineEvent::FileChanged { path, kind: FileChange::Added } => path.ends_with("docs/greeting.txt"),
         _ => false,
     };
     assert!(events.iter().any(changed), "{events:#?}");
-    assert!(events.iter().any(|event| matches!(
-        event,
-        EngineEvent::ToolEnded {
-            ok: true,
-            exit: Some(0),
-            ..
-        }
-    )));
+    assert!(
+        events.iter().any(|event| matches!(event, EngineEvent::ToolEnded { ok: true, exit: Some(0), .. }))
+    );
 }
 
 #[tokio::test]
 async fn quality_reads_but_cannot_write() {
-    let script = [
-        runs("cat README.md; echo spoiled > README.md; echo x > $TMPDIR/x"),
-        says("Looked at it."),
-    ];
+    let script = [runs("cat README.md; echo spoiled > README.md; echo x > $TMPDIR/x"), says("Looked at it.")];
     let model = ScriptedModel::start(&script).await;
     let mut desk = Desk::new(&model).await;
     desk.call.phase = Phase::Quality;
     desk.answer().await;
-    assert_eq!(
-        std::fs::read_to_string(desk.call.cwd.join("README.md")).unwrap(),
-        "# Shop\n"
-    );
+    assert_eq!(std::fs::read_to_string(desk.call.cwd.join("README.md")).unwrap(), "# Shop\n");
     let seen = model.tool_results();
-    assert!(
-        seen.contains("# Shop") && seen.contains("Read-only file system"),
-        "{seen}"
-    );
+    assert!(seen.contains("# Shop") && seen.contains("Read-only file system"), "{seen}");
 }
 
 #[tokio::test]
 async fn an_execution_can_neither_leave_its_worktree_nor_reach_the_network() {
     let model_port = ScriptedModel::start(&[says("never asked")]).await;
-    let address = model_port
-        .base_url()
-        .replace("http://127.0.0.1:", "/dev/tcp/127.0.0.1/")
-        .replace("/v1", "");
+    let address =
+        model_port.base_url().replace("http://127.0.0.1:", "/dev/tcp/127.0.0.1/").replace("/v1", "");
     let shared = tempfile::tempdir().unwrap();
     let outside = shared.path().join("stolen");
     let elsewhere = outside.display();
@@ -318,21 +249,12 @@ async fn a_wrong_key_is_told_at_once() {
 async fn a_missing_key_is_told_before_the_start() {
     let model = ScriptedModel::start(&[says("never asked")]).await;
     let mut desk = Desk::new(&model).await;
-    let config = vec![
-        "model_provider=x".to_owned(),
-        r#"model_providers.x={env_key="NO_SUCH_KEY"}"#.to_owned(),
-    ];
-    let settings = CodexSettings {
-        bin: Some(tools::codex()),
-        config,
-        env: Vec::new(),
-    };
+    let config =
+        vec!["model_provider=x".to_owned(), r#"model_providers.x={env_key="NO_SUCH_KEY"}"#.to_owned()];
+    let settings = CodexSettings { bin: Some(tools::codex()), config, env: Vec::new() };
     desk.codex = Codex::new(settings, Isolation::probe(None).await);
     let error = desk.error().await;
-    assert!(
-        matches!(&error, EngineError::AuthMissing { setting } if setting == "NO_SUCH_KEY"),
-        "{error:?}"
-    );
+    assert!(matches!(&error, EngineError::AuthMissing { setting } if setting == "NO_SUCH_KEY"), "{error:?}");
 }
 
 #[tokio::test]
@@ -346,10 +268,7 @@ async fn the_service_of_the_vendor_takes_a_key_too() {
     };
     desk.codex = Codex::new(settings, Isolation::probe(None).await);
     assert_eq!(desk.answer().await.text, "Here I am.");
-    assert_eq!(
-        model.requests().pop().unwrap().authorization,
-        format!("Bearer {KEY}")
-    );
+    assert_eq!(model.requests().pop().unwrap().authorization, format!("Bearer {KEY}"));
 }
 
 #[tokio::test]
@@ -359,32 +278,20 @@ async fn too_many_calls_and_a_spent_quota_are_different_things() {
     let error = Desk::new(&model).await.error().await;
     assert!(matches!(error, EngineError::RateLimited { .. }), "{error:?}");
 
-    let limited = Turn::Fails(
-        "rate_limit_exceeded",
-        "Rate limit reached. Please try again in 2.5s.",
-    );
+    let limited = Turn::Fails("rate_limit_exceeded", "Rate limit reached. Please try again in 2.5s.");
     let model = ScriptedModel::start(&[limited]).await;
     let error = Desk::new(&model).await.error().await;
     let wait = Some(Duration::from_millis(2500));
-    assert!(
-        matches!(error, EngineError::RateLimited { retry_after } if retry_after == wait),
-        "{error:?}"
-    );
+    assert!(matches!(error, EngineError::RateLimited { retry_after } if retry_after == wait), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_broken_service_is_unavailable() {
-    let turns = [
-        Turn::Refuses(500, "", r#"{"error":{"message":"oops"}}"#),
-        Turn::IsCutOff,
-    ];
+    let turns = [Turn::Refuses(500, "", r#"{"error":{"message":"oops"}}"#), Turn::IsCutOff];
     for turn in turns {
         let model = ScriptedModel::start(std::slice::from_ref(&turn)).await;
         let error = Desk::new(&model).await.error().await;
-        assert!(
-            matches!(error, EngineError::ModelUnavailable { .. }),
-            "{turn:?}: {error:?}"
-        );
+        assert!(matches!(error, EngineError::ModelUnavailable { .. }), "{turn:?}: {error:?}");
     }
 }
 
@@ -406,16 +313,7 @@ async fn a_service_that_never_answers_meets_our_own_limit() {
     let mut desk = Desk::new(&model).await;
     desk.call.limits.idle = Duration::from_secs(4);
     let error = desk.error().await;
-    assert!(
-        matches!(
-            error,
-            EngineError::TimedOut {
-                kind: TimeLimit::Idle,
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, EngineError::TimedOut { kind: TimeLimit::Idle, .. }), "{error:?}");
     assert_eq!(model.count(), 1);
     assert_eq!(desk.processes(), Vec::<u32>::new());
 }

@@ -36,10 +36,7 @@ impl Bench {
             schema: None,
             phase: Phase::Quality,
             facts: json!({"number": 7}),
-            limits: Limits {
-                wall: Duration::from_secs(60),
-                ..Limits::default()
-            },
+            limits: Limits { wall: Duration::from_secs(60), ..Limits::default() },
             stop: CancellationToken::new(),
             home: dir.path().join("home"),
         };
@@ -50,11 +47,7 @@ impl Bench {
             env: vec![("OUR_KEY".to_owned(), "k1".to_owned())],
             network,
         };
-        Self {
-            dir,
-            call,
-            engine: CommandEngine::new(settings, isolation),
-        }
+        Self { dir, call, engine: CommandEngine::new(settings, isolation) }
     }
 
     async fn run(&self) -> (Result<Answer, EngineError>, Vec<EngineEvent>) {
@@ -89,22 +82,10 @@ async fn events_are_told_and_the_last_answer_counts() {
     bench.call.schema = Some(json!({"type": "object"}));
     let (answer, events) = bench.run().await;
     let answer = answer.unwrap();
-    assert_eq!(
-        (answer.text.as_str(), answer.json),
-        ("Done.", Some(json!({"verdict": "pass"})))
-    );
-    let usage = Usage {
-        input: 12,
-        cached: 8,
-        output: 3,
-        reasoning: 0,
-        complete: true,
-    };
+    assert_eq!((answer.text.as_str(), answer.json), ("Done.", Some(json!({"verdict": "pass"}))));
+    let usage = Usage { input: 12, cached: 8, output: 3, reasoning: 0, complete: true };
     assert_eq!(answer.usage, usage);
-    assert!(events.contains(&EngineEvent::FileChanged {
-        path: "a.rs".to_owned(),
-        kind: FileChange::Added
-    }));
+    assert!(events.contains(&EngineEvent::FileChanged { path: "a.rs".to_owned(), kind: FileChange::Added }));
     let log: Vec<_> = events.iter().skip(1).map(EngineEvent::log_line).collect();
     insta::assert_snapshot!(log.join("\n"), @"
     says: noise
@@ -122,25 +103,16 @@ async fn plain_text_is_an_answer_and_may_hold_the_json() {
 
     let mut bench = Bench::new(r#"echo 'My verdict:'; echo '{"verdict":"fail"}'"#);
     bench.call.schema = Some(json!({"type": "object"}));
-    assert_eq!(
-        bench.run().await.0.unwrap().json,
-        Some(json!({"verdict": "fail"}))
-    );
+    assert_eq!(bench.run().await.0.unwrap().json, Some(json!({"verdict": "fail"})));
 }
 
 #[tokio::test]
 async fn silence_is_no_answer() {
-    for script in [
-        "true",
-        "echo; echo",
-        r#"echo '{"type":"warning","text":"x"}'"#,
-        r#"echo '{"type":"answer"}'"#,
-    ] {
+    for script in
+        ["true", "echo; echo", r#"echo '{"type":"warning","text":"x"}'"#, r#"echo '{"type":"answer"}'"#]
+    {
         let (answer, _) = Bench::new(script).run().await;
-        assert!(
-            matches!(answer, Err(EngineError::BadOutput { .. })),
-            "{script}: {answer:?}"
-        );
+        assert!(matches!(answer, Err(EngineError::BadOutput { .. })), "{script}: {answer:?}");
     }
 }
 
@@ -175,10 +147,7 @@ async fn its_own_key_is_there_and_a_missing_program_is_told() {
         network: Network::Open,
     };
     let engine = CommandEngine::new(missing, Isolation::walk_only());
-    assert!(matches!(
-        engine.probe().await,
-        Err(EngineError::NotInstalled { .. })
-    ));
+    assert!(matches!(engine.probe().await, Err(EngineError::NotInstalled { .. })));
     let (sender, _receiver) = mpsc::channel(1);
     let started = engine.run(Bench::new("").call, sender).await;
     assert!(matches!(started, Err(EngineError::NotInstalled { .. })));
@@ -187,10 +156,7 @@ async fn its_own_key_is_there_and_a_missing_program_is_told() {
 #[tokio::test]
 async fn a_closed_network_without_a_sandbox_is_refused() {
     let bench = Bench::with("echo ran", Isolation::walk_only(), Network::Closed);
-    assert!(matches!(
-        bench.run().await.0,
-        Err(EngineError::NotInstalled { .. })
-    ));
+    assert!(matches!(bench.run().await.0, Err(EngineError::NotInstalled { .. })));
 }
 
 #[tokio::test]
@@ -201,9 +167,6 @@ async fn access_is_enforced_where_there_is_a_sandbox() {
         let mut bench = Bench::with(script, isolation.clone(), Network::Open);
         bench.call.access = access;
         assert_eq!(bench.run().await.0.unwrap().text, "done");
-        assert_eq!(
-            bench.dir.path().join("tree/mine.txt").exists(),
-            access == Access::Workspace
-        );
+        assert_eq!(bench.dir.path().join("tree/mine.txt").exists(), access == Access::Workspace);
     }
 }

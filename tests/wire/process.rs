@@ -54,11 +54,7 @@ impl Script {
 
     async fn text(&self) -> String {
         let (lines, _) = self.run().await.unwrap();
-        lines
-            .into_iter()
-            .map(|line| line.text)
-            .collect::<Vec<_>>()
-            .join("\n")
+        lines.into_iter().map(|line| line.text).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -72,14 +68,8 @@ async fn a_program_reads_its_input_and_its_end_is_told() {
         let mut script = Script::new("cat; echo oops >&2; exit 3", isolation);
         script.spec.stdin = b"first\nsecond".to_vec();
         let (lines, exit) = script.run().await.unwrap();
-        assert_eq!(
-            lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
-            ["first", "second"]
-        );
-        assert_eq!(
-            (exit.code, exit.signal, exit.stderr_tail.as_str()),
-            (Some(3), None, "oops\n")
-        );
+        assert_eq!(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+        assert_eq!((exit.code, exit.signal, exit.stderr_tail.as_str()), (Some(3), None, "oops\n"));
     }
 }
 
@@ -114,42 +104,24 @@ async fn the_environment_is_what_is_given_and_the_mark() {
 async fn silence_and_duration_have_limits_of_their_own() {
     let silent = Script::new("sleep 3600", Isolation::probe(None).await)
         .limits(|limits| limits.idle = Duration::from_millis(200));
-    assert!(matches!(
-        silent.run().await,
-        Err(ProcessError::TimedOut {
-            kind: TimeLimit::Idle,
-            ..
-        })
-    ));
+    assert!(matches!(silent.run().await, Err(ProcessError::TimedOut { kind: TimeLimit::Idle, .. })));
 
     let chatty = Script::new("while :; do echo x; sleep 0.05; done", Isolation::walk_only())
         .limits(|limits| limits.wall = Duration::from_millis(600));
-    assert!(matches!(
-        chatty.run().await,
-        Err(ProcessError::TimedOut {
-            kind: TimeLimit::Wall,
-            ..
-        })
-    ));
+    assert!(matches!(chatty.run().await, Err(ProcessError::TimedOut { kind: TimeLimit::Wall, .. })));
 }
 
 #[tokio::test]
 async fn a_flood_of_output_ends_the_program() {
     let script = Script::new("yes", Isolation::probe(None).await).limits(|limits| limits.stdout = 1 << 20);
     let seen = script.run().await;
-    assert!(
-        matches!(seen, Err(ProcessError::TooMuchOutput { limit: 1_048_576 })),
-        "{seen:?}"
-    );
+    assert!(matches!(seen, Err(ProcessError::TooMuchOutput { limit: 1_048_576 })), "{seen:?}");
 }
 
 #[tokio::test]
 async fn a_long_line_is_cut_and_binary_output_is_kept_readable() {
-    let script = Script::new(
-        "printf 'aaaaaaaaaaaaaaaa\\nb\\377\\000c\\n'",
-        Isolation::walk_only(),
-    )
-    .limits(|limits| limits.line = 8);
+    let script = Script::new("printf 'aaaaaaaaaaaaaaaa\\nb\\377\\000c\\n'", Isolation::walk_only())
+        .limits(|limits| limits.line = 8);
     let (lines, _) = script.run().await.unwrap();
     assert_eq!((lines[0].text.as_str(), lines[0].cut), ("aaaaaaaa", true));
     assert_eq!((lines[1].text.as_str(), lines[1].cut), ("b\u{fffd}\0c", false));
@@ -157,11 +129,8 @@ async fn a_long_line_is_cut_and_binary_output_is_kept_readable() {
 
 #[tokio::test]
 async fn only_the_end_of_standard_error_is_kept() {
-    let script = Script::new(
-        "yes e | head -c 100000 >&2; printf end >&2",
-        Isolation::walk_only(),
-    )
-    .limits(|limits| limits.stderr_tail = 5);
+    let script = Script::new("yes e | head -c 100000 >&2; printf end >&2", Isolation::walk_only())
+        .limits(|limits| limits.stderr_tail = 5);
     let (_, exit) = script.run().await.unwrap();
     assert_eq!(exit.stderr_tail, "e\nend");
 }
@@ -221,10 +190,7 @@ async fn a_daemon_does_not_outlive_a_good_end_nor_delay_it() {
         let began = Instant::now();
         let (lines, exit) = script.run().await.unwrap();
         assert_eq!((lines[0].text.as_str(), exit.code), ("done", Some(0)));
-        assert!(
-            began.elapsed() < Duration::from_secs(8),
-            "the pipe that the daemon holds was waited for"
-        );
+        assert!(began.elapsed() < Duration::from_secs(8), "the pipe that the daemon holds was waited for");
         assert_eq!(token.traces(), Vec::<u32>::new());
     }
 }
@@ -252,15 +218,9 @@ async fn a_later_worker_kills_what_was_recorded() {
         until(10, "the sleep runs", || token.sleepers() == 1);
         let identity = running.identity();
 
-        let reused = ProcessIdentity {
-            started_at: identity.started_at + 1,
-            ..identity
-        };
+        let reused = ProcessIdentity { started_at: identity.started_at + 1, ..identity };
         assert_eq!(kill_recorded(&reused), 0);
-        assert!(
-            !token.traces().is_empty(),
-            "another process under the same number was killed"
-        );
+        assert!(!token.traces().is_empty(), "another process under the same number was killed");
 
         assert!(kill_recorded(&identity) > 0);
         until_async(10, "nothing of it is left", move || token.traces().is_empty()).await;
@@ -280,19 +240,13 @@ async fn what_cannot_be_started_says_why() {
 
     script.spec.program = "sh".into();
     script.spec.cwd = script.dir.path().join("gone");
-    assert!(matches!(
-        script.run().await,
-        Err(ProcessError::NoDirectory { .. })
-    ));
+    assert!(matches!(script.run().await, Err(ProcessError::NoDirectory { .. })));
 }
 
 #[tokio::test]
 async fn without_a_sandbox_a_confined_program_does_not_start() {
     let mut script = Script::new("echo ran", Isolation::walk_only());
-    script.spec.confinement = Confinement::Sandbox {
-        writable: Vec::new(),
-        network: Network::Closed,
-    };
+    script.spec.confinement = Confinement::Sandbox { writable: Vec::new(), network: Network::Closed };
     assert!(matches!(script.run().await, Err(ProcessError::NoSandbox)));
 }
 
@@ -300,27 +254,15 @@ async fn without_a_sandbox_a_confined_program_does_not_start() {
 async fn a_confined_program_writes_only_where_it_may_and_has_no_network() {
     let bwrap = crate::tools::bubblewrap();
     let isolation = Isolation::probe(Some(&bwrap)).await;
-    assert!(
-        isolation.has_sandbox(),
-        "{} does not work here: {}",
-        bwrap.display(),
-        isolation.describe()
-    );
+    assert!(isolation.has_sandbox(), "{} does not work here: {}", bwrap.display(), isolation.describe());
     let text = "echo in > here.txt; (echo out > ../outside.txt) 2>/dev/null;
         cat /proc/net/dev | grep -c :";
     let mut script = Script::new(text, isolation);
     let work = script.dir.path().join("work");
     std::fs::create_dir(&work).unwrap();
     script.spec.cwd.clone_from(&work);
-    script.spec.confinement = Confinement::Sandbox {
-        writable: vec![work.clone()],
-        network: Network::Closed,
-    };
-    assert_eq!(
-        script.text().await,
-        "1",
-        "only the loopback device of its own is there"
-    );
+    script.spec.confinement = Confinement::Sandbox { writable: vec![work.clone()], network: Network::Closed };
+    assert_eq!(script.text().await, "1", "only the loopback device of its own is there");
     assert!(work.join("here.txt").is_file());
     assert!(!script.dir.path().join("outside.txt").exists());
 }

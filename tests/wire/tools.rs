@@ -15,10 +15,5 @@ pub(crate) fn codex() -> PathBuf {
 /// The bubblewrap that the Codex CLI brings along.
 pub(crate) fn bubblewrap() -> PathBuf {
     let codex = codex();
-    codex
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("codex-resources/bwrap")
+    codex.parent().unwrap().parent().unwrap().join("codex-resources/bwrap")
 }

@@ -54,10 +54,7 @@ pub(crate) fn processes_with(token: &str) -> Vec<u32> {
 pub(crate) fn until(seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     while !is_so() {
-        assert!(
-            Instant::now() < deadline,
-            "after {seconds} s still not so: {what}"
-        );
+        assert!(Instant::now() < deadline, "after {seconds} s still not so: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -66,10 +63,7 @@ pub(crate) fn until(seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
 pub(crate) async fn until_async(seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     while !is_so() {
-        assert!(
-            Instant::now() < deadline,
-            "after {seconds} s still not so: {what}"
-        );
+        assert!(Instant::now() < deadline, "after {seconds} s still not so: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -7,15 +7,11 @@ use crate::domain::command::Command;
 pub(in crate::command) const FAMILY: Family = Family {
     word: "bot",
     commands: &[
-        Spec::reads("bot help", Verb::Word("help"), Read, |args| {
-            Ok(Command::BotHelp { topic: args.text() })
-        })
-        .says("List the commands, or explain one", "/bot help step run")
-        .text("command", Need::Optional, Reach::Line),
+        Spec::reads("bot help", Verb::Word("help"), Read, |args| Ok(Command::BotHelp { topic: args.text() }))
+            .says("List the commands, or explain one", "/bot help step run")
+            .text("command", Need::Optional, Reach::Line),
         Spec::reads("bot why", Verb::Word("why"), Read, |args| {
-            Ok(Command::BotWhy {
-                command: args.required_text()?,
-            })
+            Ok(Command::BotWhy { command: args.required_text()? })
         })
         .says("Explain what permits or blocks a command", "/bot why /step run 2")
         .text("command", Need::Required, Reach::Line),

@@ -13,15 +13,9 @@ pub(in crate::command) const FAMILY: Family = Family {
             .of_a_protocol()
             .later(),
         Spec::acts("budget set", Verb::Word("set"), Admin, |args| {
-            Ok(Command::BudgetSet {
-                of: args.required(&BUDGET_OF)?,
-                tokens: args.required(&TOKENS)?,
-            })
+            Ok(Command::BudgetSet { of: args.required(&BUDGET_OF)?, tokens: args.required(&TOKENS)? })
         })
-        .says(
-            "Limit the tokens of each step or of the protocol",
-            "/budget set step 200k",
-        )
+        .says("Limit the tokens of each step or of the protocol", "/budget set step 200k")
         .takes(&[Argument::required("step|protocol"), Argument::required("tokens")])
         .of_a_protocol()
         .later(),

@@ -13,15 +13,9 @@ pub(in crate::command) const FAMILY: Family = Family {
             .of_a_protocol()
             .later(),
         Spec::acts("clarify answer", Verb::Open, Write, |args| {
-            Ok(Command::ClarifyAnswer {
-                key: args.required(&NAME)?,
-                answer: args.required_text()?,
-            })
+            Ok(Command::ClarifyAnswer { key: args.required(&NAME)?, answer: args.required_text()? })
         })
-        .says(
-            "Answer a question; what waited for it goes on by itself",
-            "/clarify database postgres",
-        )
+        .says("Answer a question; what waited for it goes on by itself", "/clarify database postgres")
         .takes(&[Argument::required("key")])
         .text("answer", Need::Required, Reach::Block)
         .of_a_protocol()

@@ -12,15 +12,9 @@ pub(in crate::command) const FAMILY: Family = Family {
             .says("Show the engines and the one in use", "/engine")
             .later(),
         Spec::acts("engine use", Verb::Word("use"), Admin, |args| {
-            Ok(Command::EngineUse {
-                engine: args.required(&NAME)?,
-                model: args.option("model", &NAME)?,
-            })
+            Ok(Command::EngineUse { engine: args.required(&NAME)?, model: args.option("model", &NAME)? })
         })
-        .says(
-            "Work with another engine",
-            "/engine use codex --model gpt-5.1-codex",
-        )
+        .says("Work with another engine", "/engine use codex --model gpt-5.1-codex")
         .takes(&[Argument::required("engine")])
         .options(&[Choice::valued("model", "MODEL", "Model of that engine")])
         .later(),

@@ -12,17 +12,13 @@ pub(in crate::command) const FAMILY: Family = Family {
             .says("Show the policy in force", "/policy")
             .later(),
         Spec::acts("policy use", Verb::Word("use"), Admin, |args| {
-            Ok(Command::PolicyUse {
-                pack: args.required(&NAME)?,
-            })
+            Ok(Command::PolicyUse { pack: args.required(&NAME)? })
         })
         .says("Follow another policy pack", "/policy use strict")
         .takes(&[Argument::required("pack")])
         .later(),
-        Spec::reads("policy check", Verb::Word("check"), Read, |_| {
-            Ok(Command::PolicyCheck)
-        })
-        .says("Hold the repository against its policy", "/policy check")
-        .later(),
+        Spec::reads("policy check", Verb::Word("check"), Read, |_| Ok(Command::PolicyCheck))
+            .says("Hold the repository against its policy", "/policy check")
+            .later(),
     ],
 };

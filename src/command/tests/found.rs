@@ -10,10 +10,7 @@ fn check(body: &str, expected: &[&str]) {
 #[test]
 fn a_command_starts_a_line_of_a_paragraph() {
     check("/step run 1", &["step run"]);
-    check(
-        "Fine by me.\n/step run 1\n/step qa 1\nThanks!",
-        &["step run", "step qa"],
-    );
+    check("Fine by me.\n/step run 1\n/step qa 1\nThanks!", &["step run", "step qa"]);
     check("Fine.\n\n   /step run 1  \n\nThanks!", &["step run"]);
     check("Please /step run 1", &[]);
     check("a hard break  \n/step run\\\n/step qa", &["step run", "step qa"]);
@@ -80,24 +77,15 @@ fn commands_inside_html_are_not_commands() {
 
 #[test]
 fn commands_inside_folded_details_are_not_commands() {
-    check(
-        "<details><summary>x</summary>\n\n/step run 1\n\n</details>\n\n/step qa",
-        &["step qa"],
-    );
+    check("<details><summary>x</summary>\n\n/step run 1\n\n</details>\n\n/step qa", &["step qa"]);
     check("<details>\n\n/step run 1", &[]);
-    check(
-        "text <details>\n/step run 1\n</details>\n\n/step qa",
-        &["step qa"],
-    );
+    check("text <details>\n/step run 1\n</details>\n\n/step qa", &["step qa"]);
 }
 
 #[test]
 fn angle_brackets_in_prose_hide_only_the_rest_of_their_paragraph() {
     check("A List<A> it is.\n/step qa\n\n/step run 1", &["step run"]);
-    check(
-        "<code>\n\n/step run 1\n\n/step qa\n\n</code>\n\n/bot ping",
-        &["bot ping"],
-    );
+    check("<code>\n\n/step run 1\n\n/step qa\n\n</code>\n\n/bot ping", &["bot ping"]);
 }
 
 #[test]
@@ -142,13 +130,9 @@ fn letter_case_does_not_matter() {
 
 #[test]
 fn a_mention_may_stand_for_the_slash() {
-    for mention in [
-        "@tasksgodzilla",
-        "@TASKSGODZILLA",
-        "@TasksGodzilla[bot]",
-        "@tasksgodzilla:",
-        "@tasksgodzilla[bot],",
-    ] {
+    for mention in
+        ["@tasksgodzilla", "@TASKSGODZILLA", "@TasksGodzilla[bot]", "@tasksgodzilla:", "@tasksgodzilla[bot],"]
+    {
         check(&format!("{mention} step run 2"), &["step run"]);
         check(&format!("{mention} /Step run 2"), &["step run"]);
     }
@@ -165,10 +149,7 @@ fn talk_that_mentions_us_is_no_command() {
     ] {
         check(talk, &[]);
     }
-    assert!(
-        parse("@ step run", "").is_empty(),
-        "an unknown own name matches nothing"
-    );
+    assert!(parse("@ step run", "").is_empty(), "an unknown own name matches nothing");
 }
 
 #[test]
@@ -185,14 +166,8 @@ fn the_family_alone_shows_help_or_its_list() {
         check(&format!("/{family}"), &["bot help"]);
         check(&format!("/{family} help"), &["bot help"]);
     }
-    check(
-        "/clarify\n/policy\n/budget\n/engine",
-        &["clarify", "policy", "budget", "engine"],
-    );
-    check(
-        "/engine --help\n/step run --help\n/protocol -h",
-        &["bot help", "bot help", "bot help"],
-    );
+    check("/clarify\n/policy\n/budget\n/engine", &["clarify", "policy", "budget", "engine"]);
+    check("/engine --help\n/step run --help\n/protocol -h", &["bot help", "bot help", "bot help"]);
 }
 
 #[test]
@@ -200,11 +175,7 @@ fn a_comment_may_hold_twenty_commands_and_one_answer_for_the_rest() {
     let body = "/bot ping\n".repeat(500);
     let lines = parse(&body, APP);
     assert_eq!(lines.len(), COMMANDS_PER_COMMENT + 1);
-    assert!(
-        lines[..COMMANDS_PER_COMMENT]
-            .iter()
-            .all(|line| line.outcome.is_ok())
-    );
+    assert!(lines[..COMMANDS_PER_COMMENT].iter().all(|line| line.outcome.is_ok()));
     let last = lines[COMMANDS_PER_COMMENT].outcome.clone().unwrap_err();
     insta::assert_snapshot!(last, @"only the first 20 commands of a comment are read; put this one and the rest into another comment");
 }

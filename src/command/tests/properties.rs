@@ -4,11 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn settings() -> ProptestConfig {
-    ProptestConfig {
-        failure_persistence: None,
-        cases: 256,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() }
 }
 
 const FRAGMENTS: [&str; 58] = [
@@ -85,10 +81,7 @@ fn any_comment() -> impl Strategy<Value = String> {
 }
 
 fn prefixed(body: &str, prefix: &str) -> String {
-    body.replace('\r', "\n")
-        .split('\n')
-        .map(|line| format!("{prefix}{line}\n"))
-        .collect()
+    body.replace('\r', "\n").split('\n').map(|line| format!("{prefix}{line}\n")).collect()
 }
 
 proptest! {

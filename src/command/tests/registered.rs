@@ -22,16 +22,9 @@ fn every_option_is_taken_with_its_example() {
             if spec.example.contains(&format!("--{}", option.name)) {
                 continue;
             }
-            let value = if option.value == Some("N") {
-                "2"
-            } else {
-                option.value.unwrap_or_default()
-            };
-            let words = spec.example.replacen(
-                &spec.call(),
-                &format!("{} --{} {value}", spec.call(), option.name),
-                1,
-            );
+            let value = if option.value == Some("N") { "2" } else { option.value.unwrap_or_default() };
+            let words =
+                spec.example.replacen(&spec.call(), &format!("{} --{} {value}", spec.call(), option.name), 1);
             let plain = only(spec.example);
             assert_ne!(only(&words), plain, "{words}: the option changes nothing");
         }
@@ -68,10 +61,7 @@ fn every_command_says_what_it_does_in_one_line() {
 #[test]
 fn required_arguments_come_before_optional_ones_and_text() {
     for spec in commands() {
-        let optional = spec
-            .arguments
-            .iter()
-            .position(|argument| argument.need == registry::Need::Optional);
+        let optional = spec.arguments.iter().position(|argument| argument.need == registry::Need::Optional);
         let after = optional.map_or(0, |at| spec.arguments.len() - at);
         assert!(after <= 1 && (after == 0 || spec.text.is_none()), "{}", spec.name);
     }
@@ -86,10 +76,7 @@ fn an_option_may_need_more_than_its_command() {
 
 #[test]
 fn what_the_bot_does_already_is_listed() {
-    let now: Vec<&str> = commands()
-        .filter(|spec| spec.status == Status::Now)
-        .map(|spec| spec.name)
-        .collect();
+    let now: Vec<&str> = commands().filter(|spec| spec.status == Status::Now).map(|spec| spec.name).collect();
     insta::assert_snapshot!(now.join(", "), @"protocol new, protocol run, protocol status, protocol replan, protocol pause, protocol resume, protocol cancel, protocol pr, protocol merge, step run, step qa, step retry, step show, step skip, step approve, bot help, bot why, bot ping");
 }
 
@@ -163,22 +150,14 @@ Execute one step, the next one unless told otherwise, or all.
 #[test]
 fn help_about_nonsense_is_the_list() {
     let answer = help(Some("`@all` nonsense"));
-    assert!(
-        answer.starts_with("There is no command `'@all' nonsense`.\n\n**/protocol**"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("There is no command `'@all' nonsense`.\n\n**/protocol**"), "{answer}");
     assert_eq!(help(Some("  ")), help(None));
     assert_eq!(help(Some("step rum")), help(Some("step")));
 }
 
 #[test]
 fn help_holds_no_live_command() {
-    for text in [
-        help(None),
-        help(Some("protocol")),
-        help(Some("step run")),
-        docs_markdown(),
-    ] {
+    for text in [help(None), help(Some("protocol")), help(Some("step run")), docs_markdown()] {
         assert_eq!(parse(&text, APP), [], "{text}");
     }
 }

@@ -16,11 +16,7 @@ fn protocol(drive: Drive) -> Protocol {
         project: ProjectId(1),
         number: ProtocolNumber(1),
         slug: "a".to_owned(),
-        state: ProtocolState {
-            work: Work::Running,
-            drive,
-            ..ProtocolState::new()
-        },
+        state: ProtocolState { work: Work::Running, drive, ..ProtocolState::new() },
         revision: 1,
         issue: 1,
         asked_on_pull: false,
@@ -31,10 +27,7 @@ fn protocol(drive: Drive) -> Protocol {
         head: None,
         adopted_from: None,
         request: String::new(),
-        requester: Requester {
-            login: "ann".to_owned(),
-            id: 1,
-        },
+        requester: Requester { login: "ann".to_owned(), id: 1 },
         engine: None,
         model: None,
         plan_revision: 1,
@@ -49,9 +42,8 @@ fn protocol(drive: Drive) -> Protocol {
 
 /// Steps 0, 1, … in these states; a completed one was judged to pass on its commit.
 fn steps(states: &[(StepStatus, CiStatus)]) -> Vec<Step> {
-    let files: Vec<_> = (0..states.len())
-        .map(|number| (format!("0{number}-step.md"), String::new()))
-        .collect();
+    let files: Vec<_> =
+        (0..states.len()).map(|number| (format!("0{number}-step.md"), String::new())).collect();
     let spec = from_step_files(&files, None, QaPolicy::Full);
     let numbered = states.iter().zip(spec.steps).zip(0u32..);
     numbered
@@ -96,37 +88,17 @@ fn check(drive: Drive, states: &[(StepStatus, CiStatus)], expected: &Next) {
 #[test]
 fn steps_go_one_after_the_other() {
     check(Drive::All, &[PENDING, PENDING], &Next::Execute(0));
-    check(
-        Drive::All,
-        &[(StepStatus::Running, CiStatus::None), PENDING],
-        &Next::Rest,
-    );
-    check(
-        Drive::All,
-        &[(StepStatus::NeedsQa, CiStatus::None), PENDING],
-        &Next::Judge(0),
-    );
+    check(Drive::All, &[(StepStatus::Running, CiStatus::None), PENDING], &Next::Rest);
+    check(Drive::All, &[(StepStatus::NeedsQa, CiStatus::None), PENDING], &Next::Judge(0));
     check(Drive::All, &[DONE, PENDING], &Next::Execute(1));
-    check(
-        Drive::All,
-        &[DONE, (StepStatus::Failed, CiStatus::None), PENDING],
-        &Next::Rest,
-    );
-    check(
-        Drive::All,
-        &[DONE, (StepStatus::Cancelled, CiStatus::None), PENDING],
-        &Next::Execute(2),
-    );
+    check(Drive::All, &[DONE, (StepStatus::Failed, CiStatus::None), PENDING], &Next::Rest);
+    check(Drive::All, &[DONE, (StepStatus::Cancelled, CiStatus::None), PENDING], &Next::Execute(2));
 }
 
 #[test]
 fn the_next_step_waits_for_ci_of_the_one_before() {
     check(Drive::All, &[WAITING, PENDING], &Next::AwaitCi(0));
-    check(
-        Drive::All,
-        &[(StepStatus::Completed, CiStatus::Inconclusive), PENDING],
-        &Next::Rest,
-    );
+    check(Drive::All, &[(StepStatus::Completed, CiStatus::Inconclusive), PENDING], &Next::Rest);
     check(Drive::Only(1), &[WAITING, PENDING, PENDING], &Next::AwaitCi(0));
     check(Drive::All, &[DONE, WAITING], &Next::AwaitCi(1));
 }
@@ -143,11 +115,7 @@ fn a_drive_goes_as_far_as_it_was_told() {
 #[test]
 fn an_outdated_verdict_is_judged_again_before_the_drive_ends() {
     let mut done = steps(&[DONE, DONE, DONE]);
-    done[1].judged = Some(Judged {
-        verdict: Verdict::Pass,
-        sha: sha(),
-        outdated: true,
-    });
+    done[1].judged = Some(Judged { verdict: Verdict::Pass, sha: sha(), outdated: true });
     assert_eq!(next(&protocol(Drive::All), &done), Next::Judge(1));
     assert_eq!(next(&protocol(Drive::Only(2)), &done), Next::FinishDrive);
 }
@@ -177,10 +145,7 @@ fn a_finished_protocol_is_offered_once() {
     });
     assert_eq!(next(&idle, &steps(&[DONE, DONE])), Next::Offer);
     assert_eq!(next(&idle, &steps(&[DONE, PENDING])), Next::Rest);
-    idle.pull = idle.pull.map(|pull| PullFacts {
-        offered: true,
-        ..pull
-    });
+    idle.pull = idle.pull.map(|pull| PullFacts { offered: true, ..pull });
     assert_eq!(next(&idle, &steps(&[DONE, DONE])), Next::Rest);
 }
 
@@ -191,17 +156,10 @@ fn green_needs_every_step_vouched_for_and_ci_passed() {
     assert!(not_green(&ours, &[]).is_some());
     assert!(not_green(&ours, &steps(&[DONE, PENDING])).is_some());
     assert!(not_green(&ours, &steps(&[DONE, WAITING])).is_some());
-    assert_eq!(
-        not_green(&ours, &steps(&[WAITING, DONE])),
-        None,
-        "the older commit is superseded"
-    );
+    assert_eq!(not_green(&ours, &steps(&[WAITING, DONE])), None, "the older commit is superseded");
     let mut unjudged = steps(&[DONE, DONE]);
     unjudged[1].judged = None;
     assert!(not_green(&ours, &unjudged).is_some());
-    let adopted = Protocol {
-        adopted_from: Some("bob".to_owned()),
-        ..protocol(Drive::None)
-    };
+    let adopted = Protocol { adopted_from: Some("bob".to_owned()), ..protocol(Drive::None) };
     assert!(not_green(&adopted, &steps(&[DONE, DONE])).is_some());
 }

@@ -3,28 +3,17 @@ use super::*;
 fn at(work: Work) -> ProtocolState {
     ProtocolState {
         work,
-        drive: if work == Work::Running {
-            Drive::All
-        } else {
-            Drive::None
-        },
+        drive: if work == Work::Running { Drive::All } else { Drive::None },
         ..ProtocolState::new()
     }
 }
 
 fn reason(key: ReasonKey, step: Option<u32>) -> Reason {
-    Reason {
-        key,
-        step,
-        since: Moment(0),
-        detail: "because".to_owned(),
-    }
+    Reason { key, step, since: Moment(0), detail: "because".to_owned() }
 }
 
 fn after(state: &ProtocolState, moves: &[ProtocolMove]) -> Result<ProtocolState, Refusal> {
-    moves
-        .iter()
-        .try_fold(state.clone(), |state, happened| state.apply(happened.clone()))
+    moves.iter().try_fold(state.clone(), |state, happened| state.apply(happened.clone()))
 }
 
 #[track_caller]
@@ -34,10 +23,7 @@ fn check(state: &ProtocolState, moves: &[ProtocolMove], status: ProtocolStatus) 
 
 #[track_caller]
 fn refused(state: &ProtocolState, happened: &ProtocolMove) {
-    assert!(
-        state.apply(happened.clone()).is_err(),
-        "{happened:?} on {state:?}"
-    );
+    assert!(state.apply(happened.clone()).is_err(), "{happened:?} on {state:?}");
 }
 
 #[test]
@@ -73,11 +59,7 @@ fn the_last_reason_cleared_shows_what_was_beneath() {
     ];
     let state = after(&at(Work::Running), &blocked).expect("facts are taken while running");
     check(&state, &[ProtocolMove::ClearStep(1)], ProtocolStatus::Blocked);
-    check(
-        &state,
-        &[ProtocolMove::ClearStep(1), ProtocolMove::Resume],
-        ProtocolStatus::Running,
-    );
+    check(&state, &[ProtocolMove::ClearStep(1), ProtocolMove::Resume], ProtocolStatus::Running);
     refused(
         &after(&state, &[ProtocolMove::Resume]).expect("one reason is cleared by resume"),
         &ProtocolMove::Resume,
@@ -88,10 +70,7 @@ fn the_last_reason_cleared_shows_what_was_beneath() {
 fn a_reason_is_held_once_and_takes_the_newest_words() {
     let twice = [
         ProtocolMove::Block(reason(ReasonKey::CiFailed, Some(2))),
-        ProtocolMove::Block(Reason {
-            detail: "newer".to_owned(),
-            ..reason(ReasonKey::CiFailed, Some(2))
-        }),
+        ProtocolMove::Block(Reason { detail: "newer".to_owned(), ..reason(ReasonKey::CiFailed, Some(2)) }),
     ];
     let state = after(&at(Work::Running), &twice).expect("facts are taken while running");
     assert_eq!(state.reasons.len(), 1);
@@ -102,19 +81,11 @@ fn a_reason_is_held_once_and_takes_the_newest_words() {
 fn a_pause_lies_over_everything_and_goes_back() {
     let paused = after(&at(Work::Planning), &[ProtocolMove::Pause(Pause::AfterThis)]).expect("may be paused");
     check(&paused, &[ProtocolMove::AcceptPlan], ProtocolStatus::Paused);
-    check(
-        &paused,
-        &[ProtocolMove::AcceptPlan, ProtocolMove::Resume],
-        ProtocolStatus::Planned,
-    );
+    check(&paused, &[ProtocolMove::AcceptPlan, ProtocolMove::Resume], ProtocolStatus::Planned);
     let block = ProtocolMove::Block(reason(ReasonKey::PlanInvalid, None));
     check(&paused, &[block, ProtocolMove::Resume], ProtocolStatus::Blocked);
     refused(&paused, &ProtocolMove::Pause(Pause::AfterThis));
-    check(
-        &paused,
-        &[ProtocolMove::Pause(Pause::Now)],
-        ProtocolStatus::Paused,
-    );
+    check(&paused, &[ProtocolMove::Pause(Pause::Now)], ProtocolStatus::Paused);
     refused(&paused, &ProtocolMove::Run(Drive::All));
 }
 
@@ -131,33 +102,18 @@ fn terminal_states_are_sticky() {
         ProtocolMove::Block(reason(ReasonKey::CiFailed, None)),
     ] {
         refused(&cancelled(CancelKind::PrClosed), &happened.clone());
-        refused(
-            &after(&at(Work::Running), &[ProtocolMove::Merge]).expect("may be merged"),
-            &happened,
-        );
+        refused(&after(&at(Work::Running), &[ProtocolMove::Merge]).expect("may be merged"), &happened);
     }
-    check(
-        &cancelled(CancelKind::PrClosed),
-        &[ProtocolMove::Merge],
-        ProtocolStatus::Completed,
-    );
+    check(&cancelled(CancelKind::PrClosed), &[ProtocolMove::Merge], ProtocolStatus::Completed);
     refused(&cancelled(CancelKind::Command), &ProtocolMove::Merge);
-    check(
-        &cancelled(CancelKind::PrClosed),
-        &[ProtocolMove::Reopen],
-        ProtocolStatus::Paused,
-    );
+    check(&cancelled(CancelKind::PrClosed), &[ProtocolMove::Reopen], ProtocolStatus::Paused);
     refused(&cancelled(CancelKind::Command), &ProtocolMove::Reopen);
     refused(&cancelled(CancelKind::IssueClosed), &ProtocolMove::Reopen);
 }
 
 #[test]
 fn a_reopened_protocol_waits_for_resume_and_then_goes_on() {
-    let moves = [
-        ProtocolMove::Cancel(CancelKind::PrClosed),
-        ProtocolMove::Reopen,
-        ProtocolMove::Resume,
-    ];
+    let moves = [ProtocolMove::Cancel(CancelKind::PrClosed), ProtocolMove::Reopen, ProtocolMove::Resume];
     check(&at(Work::Running), &moves, ProtocolStatus::Running);
 }
 
@@ -179,23 +135,14 @@ fn replanning_clears_reasons_and_ends_a_pause() {
 
 #[test]
 fn a_wider_drive_widens_and_the_same_is_already_running() {
-    let running = |drive| ProtocolState {
-        drive,
-        ..at(Work::Running)
-    };
-    let widened = |from, by| {
-        running(from)
-            .apply(ProtocolMove::Run(by))
-            .map(|state| state.drive)
-    };
+    let running = |drive| ProtocolState { drive, ..at(Work::Running) };
+    let widened = |from, by| running(from).apply(ProtocolMove::Run(by)).map(|state| state.drive);
     assert_eq!(widened(Drive::To(1), Drive::To(3)), Ok(Drive::To(3)));
     assert_eq!(widened(Drive::Only(2), Drive::All), Ok(Drive::All));
     assert_eq!(widened(Drive::Only(2), Drive::Only(4)), Ok(Drive::To(4)));
-    for (from, by) in [
-        (Drive::All, Drive::To(9)),
-        (Drive::To(3), Drive::Only(2)),
-        (Drive::To(3), Drive::To(3)),
-    ] {
+    for (from, by) in
+        [(Drive::All, Drive::To(9)), (Drive::To(3), Drive::Only(2)), (Drive::To(3), Drive::To(3))]
+    {
         assert_eq!(widened(from, by), Err(Refusal::AlreadyRunning), "{from:?} {by:?}");
     }
 }
@@ -203,26 +150,13 @@ fn a_wider_drive_widens_and_the_same_is_already_running() {
 #[test]
 fn a_fault_of_ours_is_left_by_resume() {
     check(&at(Work::Running), &[ProtocolMove::Fault], ProtocolStatus::Failed);
-    check(
-        &at(Work::Running),
-        &[ProtocolMove::Fault, ProtocolMove::Resume],
-        ProtocolStatus::Running,
-    );
-    check(
-        &at(Work::Planning),
-        &[ProtocolMove::Fault, ProtocolMove::Resume],
-        ProtocolStatus::Planning,
-    );
+    check(&at(Work::Running), &[ProtocolMove::Fault, ProtocolMove::Resume], ProtocolStatus::Running);
+    check(&at(Work::Planning), &[ProtocolMove::Fault, ProtocolMove::Resume], ProtocolStatus::Planning);
 }
 
 #[test]
 fn only_a_cancel_and_pause_now_stop_engines() {
-    let stops = |happened| {
-        at(Work::Running)
-            .apply(happened)
-            .expect("may move")
-            .stops_engines()
-    };
+    let stops = |happened| at(Work::Running).apply(happened).expect("may move").stops_engines();
     assert!(stops(ProtocolMove::Cancel(CancelKind::Command)));
     assert!(stops(ProtocolMove::Pause(Pause::Now)));
     assert!(!stops(ProtocolMove::Pause(Pause::AfterThis)));
@@ -231,17 +165,11 @@ fn only_a_cancel_and_pause_now_stop_engines() {
 
 #[test]
 fn doing_a_step_again_drives_an_idle_protocol() {
-    let redone = |state: &ProtocolState| {
-        state
-            .apply(ProtocolMove::Redo(2))
-            .map(|state| (state.work, state.drive))
-    };
+    let redone =
+        |state: &ProtocolState| state.apply(ProtocolMove::Redo(2)).map(|state| (state.work, state.drive));
     assert_eq!(redone(&at(Work::Planned)), Ok((Work::Running, Drive::Only(2))));
     assert_eq!(redone(&at(Work::Running)), Ok((Work::Running, Drive::All)));
-    let to_one = ProtocolState {
-        drive: Drive::To(1),
-        ..at(Work::Running)
-    };
+    let to_one = ProtocolState { drive: Drive::To(1), ..at(Work::Running) };
     assert_eq!(redone(&to_one), Ok((Work::Running, Drive::To(2))));
     assert_eq!(redone(&at(Work::Planning)), Ok((Work::Planning, Drive::None)));
 }

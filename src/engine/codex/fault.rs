@@ -8,12 +8,8 @@ use std::time::Duration;
 
 /// The variable from which `codex exec` takes a key for its own service.
 const OWN_KEY: &str = "CODEX_API_KEY";
-const REFUSED: [&str; 4] = [
-    "401 unauthorized",
-    "403 forbidden",
-    "access token could not be refreshed",
-    "not logged in",
-];
+const REFUSED: [&str; 4] =
+    ["401 unauthorized", "403 forbidden", "access token could not be refreshed", "not logged in"];
 const UNAVAILABLE: [&str; 8] = [
     "unexpected status 5",
     "high demand",
@@ -27,40 +23,23 @@ const UNAVAILABLE: [&str; 8] = [
 
 /// Refuses a run that has no key before it is started: Codex itself would go on trying.
 pub(super) fn check_key(settings: &CodexSettings, home: &Path) -> Result<(), EngineError> {
-    let is_set = |name: &str| {
-        settings
-            .env
-            .iter()
-            .any(|(key, value)| key == name && !value.is_empty())
-    };
+    let is_set = |name: &str| settings.env.iter().any(|(key, value)| key == name && !value.is_empty());
     let Some(setting) = key_variable(&settings.config) else {
         return Ok(());
     };
     let logged_in = setting == OWN_KEY && home.join("auth.json").is_file();
-    if is_set(&setting) || logged_in {
-        Ok(())
-    } else {
-        Err(EngineError::AuthMissing { setting })
-    }
+    if is_set(&setting) || logged_in { Ok(()) } else { Err(EngineError::AuthMissing { setting }) }
 }
 
 /// The variable that holds the key of the configured provider; `None` for a provider that asks for none.
 fn key_variable(config: &[String]) -> Option<String> {
     let named = config.iter().rev().find_map(|entry| {
         let (_, rest) = entry.split_once("env_key")?;
-        let value = rest
-            .trim_start()
-            .strip_prefix('=')?
-            .trim_start()
-            .trim_start_matches('"');
-        let end = value
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(value.len());
+        let value = rest.trim_start().strip_prefix('=')?.trim_start().trim_start_matches('"');
+        let end = value.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(value.len());
         Some(value[..end].to_owned())
     });
-    let other = config
-        .iter()
-        .any(|entry| entry.trim_start().starts_with("model_provider"));
+    let other = config.iter().any(|entry| entry.trim_start().starts_with("model_provider"));
     named.or_else(|| (!other).then(|| OWN_KEY.to_owned()))
 }
 
@@ -80,43 +59,30 @@ pub(super) fn classify(
     let lower = text.to_ascii_lowercase();
     let says = |words: &str| lower.contains(words);
     if let Some(variable) = between(text, "Missing environment variable: `", "`") {
-        return EngineError::AuthMissing {
-            setting: variable.to_owned(),
-        };
+        return EngineError::AuthMissing { setting: variable.to_owned() };
     }
     if is_refusal(text) {
         return EngineError::AuthMissing {
             setting: key_variable(config).unwrap_or_else(|| OWN_KEY.to_owned()),
         };
     }
-    let unavailable = |retry| EngineError::ModelUnavailable {
-        why: head(text),
-        retry,
-    };
+    let unavailable = |retry| EngineError::ModelUnavailable { why: head(text), retry };
     if says("quota exceeded") || says("404 not found") {
         return unavailable(Retry::Never);
     }
     if says("429 too many requests") || says("rate limit") {
-        return EngineError::RateLimited {
-            retry_after: wait_in(&lower),
-        };
+        return EngineError::RateLimited { retry_after: wait_in(&lower) };
     }
     if UNAVAILABLE.iter().any(|words| says(words)) {
         return unavailable(Retry::Soon);
     }
-    EngineError::Failed {
-        exit,
-        stderr_tail: text.to_owned(),
-        usage,
-    }
+    EngineError::Failed { exit, stderr_tail: text.to_owned(), usage }
 }
 
 /// The wait in words like `Please try again in 11.054s`.
 fn wait_in(text: &str) -> Option<Duration> {
     let (_, rest) = text.split_once("try again in ")?;
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
     let number: f64 = rest[..end].trim_end_matches('.').parse().ok()?;
     let unit = rest[end..].trim_start();
     let factor = if unit.starts_with("ms") {
@@ -149,26 +115,14 @@ mod tests {
 
     #[test]
     fn the_reason_decides_the_class() {
-        check(
-            "Missing environment variable: `BOT_KEY`.",
-            "AuthMissing { setting: \"BOT_KEY\" }",
-        );
-        check(
-            "unexpected status 401 Unauthorized: no",
-            "AuthMissing { setting: \"CODEX_API_KEY\" }",
-        );
+        check("Missing environment variable: `BOT_KEY`.", "AuthMissing { setting: \"BOT_KEY\" }");
+        check("unexpected status 401 Unauthorized: no", "AuthMissing { setting: \"CODEX_API_KEY\" }");
         check(
             "exceeded retry limit, last status: 429 Too Many Requests",
             "RateLimited { retry_after: None }",
         );
-        check(
-            "Rate limit reached. Please try again in 1.5s.",
-            "RateLimited { retry_after: Some(1.5s) }",
-        );
-        check(
-            "Rate limit reached, try again in 2 minutes",
-            "RateLimited { retry_after: Some(120s) }",
-        );
+        check("Rate limit reached. Please try again in 1.5s.", "RateLimited { retry_after: Some(1.5s) }");
+        check("Rate limit reached, try again in 2 minutes", "RateLimited { retry_after: Some(120s) }");
         check(
             "Rate limit reached, try again in 99999999999999999999999999s",
             "RateLimited { retry_after: None }",
@@ -183,10 +137,9 @@ mod tests {
 
     #[test]
     fn a_spent_quota_and_an_unknown_model_are_not_tried_again() {
-        for text in [
-            "Quota exceeded. Check your plan and billing details.",
-            "unexpected status 404 Not Found",
-        ] {
+        for text in
+            ["Quota exceeded. Check your plan and billing details.", "unexpected status 404 Not Found"]
+        {
             assert_eq!(classify(text, Some(1), &[], None).retry(), Retry::Never);
         }
     }
@@ -197,15 +150,8 @@ mod tests {
         let config = vec!["model_provider=x".to_owned(), provider];
         let home = tempfile::tempdir().unwrap();
         let check = |config: &[String], env: &[(&str, &str)]| {
-            let env = env
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect();
-            let settings = CodexSettings {
-                bin: None,
-                config: config.to_vec(),
-                env,
-            };
+            let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let settings = CodexSettings { bin: None, config: config.to_vec(), env };
             check_key(&settings, home.path()).map_err(|error| error.to_string())
         };
         let missing = |name: &str| Err(format!("the model service refuses us: set or renew {name}"));

@@ -39,17 +39,11 @@ pub(super) fn write_files(call: &EngineCall) -> std::io::Result<Files> {
         _ => {}
     }
     let Some(schema) = &call.schema else {
-        return Ok(Files {
-            last_message,
-            schema: None,
-        });
+        return Ok(Files { last_message, schema: None });
     };
     let path = call.home.join("answer.schema.json");
     std::fs::write(&path, schema.to_string())?;
-    Ok(Files {
-        last_message,
-        schema: Some(path),
-    })
+    Ok(Files { last_message, schema: Some(path) })
 }
 
 /// The arguments for one call; `config` is the operator's.
@@ -58,15 +52,8 @@ pub(super) fn arguments(call: &EngineCall, config: &[String], files: &Files) -> 
         Access::ReadOnly => "read-only",
         Access::Workspace => "workspace-write",
     };
-    let fixed = [
-        "exec",
-        "--json",
-        "--color",
-        "never",
-        "--ephemeral",
-        "--ignore-user-config",
-        "--ignore-rules",
-    ];
+    let fixed =
+        ["exec", "--json", "--color", "never", "--ephemeral", "--ignore-user-config", "--ignore-rules"];
     let mut line: Vec<OsString> = fixed.map(OsString::from).into();
     line.extend(["--skip-git-repo-check", "-s", sandbox, "-C"].map(OsString::from));
     line.push(call.cwd.clone().into());

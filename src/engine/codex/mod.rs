@@ -57,8 +57,7 @@ impl Codex {
         let mut env = base_env(&call.home).map_err(|error| unusable_home(&call.home, &error))?;
         if let Some(tools) = native::tools_beside(&program) {
             let path = env.iter_mut().find(|(name, _)| name == "PATH");
-            path.into_iter()
-                .for_each(|(_, path)| *path = format!("{path}:{}", tools.display()));
+            path.into_iter().for_each(|(_, path)| *path = format!("{path}:{}", tools.display()));
         }
         env.push(("CODEX_HOME".to_owned(), call.home.to_string_lossy().into_owned()));
         env.extend(self.settings.env.iter().cloned());
@@ -93,12 +92,7 @@ impl Codex {
             }
             if let Some(reason) = heard.hopeless_retry() {
                 running.kill().await;
-                return Err(fault::classify(
-                    &reason,
-                    None,
-                    &self.settings.config,
-                    heard.usage_so_far(),
-                ));
+                return Err(fault::classify(&reason, None, &self.settings.config, heard.usage_so_far()));
             }
         }
     }
@@ -119,21 +113,14 @@ impl Engine for Codex {
             cwd: home.path().to_path_buf(),
             env: base_env(home.path()).map_err(|error| unusable_home(home.path(), &error))?,
             stdin: Vec::new(),
-            limits: Limits {
-                wall: PROBE_LIMIT,
-                ..Limits::default()
-            },
+            limits: Limits { wall: PROBE_LIMIT, ..Limits::default() },
             stop: CancellationToken::new(),
             isolation: self.isolation.clone(),
             confinement: Confinement::OwnTree,
         };
         let program = spec.program.display().to_string();
-        let broken = |why: String| EngineError::NotInstalled {
-            todo: format!("{program} --version: {why}"),
-        };
-        let (text, exit) = process::run(spec)
-            .await
-            .map_err(|error| broken(error.to_string()))?;
+        let broken = |why: String| EngineError::NotInstalled { todo: format!("{program} --version: {why}") };
+        let (text, exit) = process::run(spec).await.map_err(|error| broken(error.to_string()))?;
         match text.split_whitespace().last() {
             Some(version) if exit.is_success() => Ok(version.to_owned()),
             _ => Err(broken(format!("exit {:?}, {}", exit.code, exit.stderr_tail))),
@@ -143,25 +130,14 @@ impl Engine for Codex {
     async fn run(&self, call: EngineCall, events: Sender<EngineEvent>) -> Result<Answer, EngineError> {
         if call.prompt.chars().count() > PROMPT_LIMIT {
             let stderr_tail = format!("the prompt has more than {PROMPT_LIMIT} characters");
-            return Err(EngineError::Failed {
-                exit: None,
-                stderr_tail,
-                usage: None,
-            });
+            return Err(EngineError::Failed { exit: None, stderr_tail, usage: None });
         }
         fault::check_key(&self.settings, &call.home)?;
         let files = line::write_files(&call).map_err(|error| unusable_home(&call.home, &error))?;
         let spec = self.spec(&call, line::arguments(&call, &self.settings.config, &files))?;
         let mut running = process::start(spec).map_err(|error| EngineError::from_process(&error, None))?;
         let process = Some(running.identity());
-        tell(
-            &events,
-            EngineEvent::Started {
-                process,
-                session: None,
-            },
-        )
-        .await;
+        tell(&events, EngineEvent::Started { process, session: None }).await;
 
         let mut heard = Transcript::default();
         self.listen(&mut running, &mut heard, &events).await?;
@@ -169,34 +145,18 @@ impl Engine for Codex {
         let exit = exit.map_err(|error| EngineError::from_process(&error, heard.usage_so_far()))?;
         if !exit.is_success() || heard.failure().is_some() {
             let reason = heard.failure().unwrap_or(&exit.stderr_tail);
-            return Err(fault::classify(
-                reason,
-                exit.code,
-                &self.settings.config,
-                heard.usage_so_far(),
-            ));
+            return Err(fault::classify(reason, exit.code, &self.settings.config, heard.usage_so_far()));
         }
         let file = read_head(&files.last_message, call.limits.final_text).await;
-        let text = file
-            .or_else(|| heard.last_message().map(str::to_owned))
-            .unwrap_or_default();
-        let words = LastWords {
-            text,
-            usage: heard.usage(),
-            session: heard.session(),
-            wall: exit.wall,
-        };
+        let text = file.or_else(|| heard.last_message().map(str::to_owned)).unwrap_or_default();
+        let words = LastWords { text, usage: heard.usage(), session: heard.session(), wall: exit.wall };
         words.into_answer((&call.schema).into(), call.limits.final_text)
     }
 }
 
 fn unusable_home(home: &Path, error: &std::io::Error) -> EngineError {
     let stderr_tail = format!("{} cannot be written: {error}", home.display());
-    EngineError::Failed {
-        exit: None,
-        stderr_tail,
-        usage: None,
-    }
+    EngineError::Failed { exit: None, stderr_tail, usage: None }
 }
 
 /// Reads a file as text, up to one byte more than `limit`; `None` if there is nothing to read.

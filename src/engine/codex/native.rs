@@ -8,10 +8,7 @@ use std::path::{Path, PathBuf};
 pub(super) fn resolve(configured: Option<&Path>) -> Result<PathBuf, EngineError> {
     let wanted = configured.unwrap_or(Path::new("codex"));
     let missing = || EngineError::NotInstalled {
-        todo: format!(
-            "there is no program {}; install the Codex CLI or set its path",
-            wanted.display()
-        ),
+        todo: format!("there is no program {}; install the Codex CLI or set its path", wanted.display()),
     };
     let found = match configured.filter(|path| path.is_dir()) {
         Some(folder) => return find_native(folder).ok_or_else(missing),
@@ -22,23 +19,17 @@ pub(super) fn resolve(configured: Option<&Path>) -> Result<PathBuf, EngineError>
         return Ok(real);
     }
     let package = real.parent().and_then(Path::parent).ok_or_else(missing)?;
-    let modules = package
-        .ancestors()
-        .filter(|folder| folder.ends_with("node_modules"));
+    let modules = package.ancestors().filter(|folder| folder.ends_with("node_modules"));
     let nested = package.join("node_modules");
-    std::iter::once(nested.as_path())
-        .chain(modules)
-        .find_map(find_native)
-        .ok_or_else(missing)
+    std::iter::once(nested.as_path()).chain(modules).find_map(find_native).ok_or_else(missing)
 }
 
 /// Finds the native program below a `node_modules` folder.
 pub fn find_native(modules: &Path) -> Option<PathBuf> {
     let packages = modules.join("@openai").read_dir().ok()?.flatten();
     let ours = packages.filter(|entry| entry.file_name().to_string_lossy().starts_with("codex"));
-    let targets = ours
-        .filter_map(|entry| entry.path().join("vendor").read_dir().ok())
-        .flat_map(Iterator::flatten);
+    let targets =
+        ours.filter_map(|entry| entry.path().join("vendor").read_dir().ok()).flat_map(Iterator::flatten);
     let mut programs = targets.map(|target| target.path().join("bin/codex"));
     programs.find(|program| find_program(program, "").is_some())
 }
@@ -66,10 +57,8 @@ mod tests {
     fn npms_wrapper_leads_to_the_native_program() {
         let root = tempfile::tempdir().unwrap();
         let wrapper = install(root.path(), "node_modules/@openai/codex/bin/codex.js");
-        let native = install(
-            root.path(),
-            "node_modules/@openai/codex-linux-x64/vendor/x86_64-musl/bin/codex",
-        );
+        let native =
+            install(root.path(), "node_modules/@openai/codex-linux-x64/vendor/x86_64-musl/bin/codex");
         let link = root.path().join("codex");
         symlink(&wrapper, &link).unwrap();
         for given in [&wrapper, &link, &native, &root.path().join("node_modules")] {
@@ -82,10 +71,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let wrapper = install(root.path(), "node_modules/@openai/codex/bin/codex.js");
         for given in [wrapper, root.path().join("nothing"), root.path().to_path_buf()] {
-            assert!(matches!(
-                resolve(Some(&given)),
-                Err(EngineError::NotInstalled { .. })
-            ));
+            assert!(matches!(resolve(Some(&given)), Err(EngineError::NotInstalled { .. })));
         }
     }
 }

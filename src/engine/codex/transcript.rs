@@ -92,10 +92,7 @@ impl Transcript {
         match said {
             Said::Thread { thread_id } => {
                 self.session = Some(thread_id);
-                vec![EngineEvent::Started {
-                    process: None,
-                    session: self.session.clone(),
-                }]
+                vec![EngineEvent::Started { process: None, session: self.session.clone() }]
             }
             Said::ItemStarted { item } => tool_started(item),
             Said::ItemCompleted { item } => self.item(item),
@@ -188,25 +185,15 @@ impl Transcript {
 }
 
 fn odd_line(line: &Line) -> EngineEvent {
-    let what = if line.cut {
-        "a line that is too long to read"
-    } else {
-        "a line that is no event"
-    };
-    EngineEvent::Warning {
-        text: format!("{what}: {}", head(&line.text, 200)),
-    }
+    let what = if line.cut { "a line that is too long to read" } else { "a line that is no event" };
+    EngineEvent::Warning { text: format!("{what}: {}", head(&line.text, 200)) }
 }
 
 fn tool_started(item: Item) -> Vec<EngineEvent> {
     if item.kind != "command_execution" {
         return Vec::new();
     }
-    vec![EngineEvent::ToolStarted {
-        id: item.id,
-        name: "shell".to_owned(),
-        detail: item.command,
-    }]
+    vec![EngineEvent::ToolStarted { id: item.id, name: "shell".to_owned(), detail: item.command }]
 }
 
 fn tool_ended(item: Item) -> EngineEvent {
@@ -224,10 +211,7 @@ fn file_changed(change: Change) -> EngineEvent {
         Some("delete") => FileChange::Deleted,
         _ => FileChange::Updated,
     };
-    EngineEvent::FileChanged {
-        path: change.path,
-        kind,
-    }
+    EngineEvent::FileChanged { path: change.path, kind }
 }
 
 fn head(text: &str, limit: usize) -> String {
@@ -241,14 +225,9 @@ mod tests {
 
     fn hear(lines: &[&str]) -> (Transcript, String) {
         let mut transcript = Transcript::default();
-        let lines = lines.iter().map(|text| Line {
-            text: (*text).to_owned(),
-            cut: false,
-        });
-        let log: Vec<_> = lines
-            .flat_map(|line| transcript.hear(&line))
-            .map(|event| event.log_line())
-            .collect();
+        let lines = lines.iter().map(|text| Line { text: (*text).to_owned(), cut: false });
+        let log: Vec<_> =
+            lines.flat_map(|line| transcript.hear(&line)).map(|event| event.log_line()).collect();
         (transcript, log.join("\n"))
     }
 
@@ -274,10 +253,7 @@ mod tests {
         says: Done.
         tokens: 10 in (4 cached), 3 out (1 reasoning)
         ");
-        assert_eq!(
-            (transcript.last_message(), transcript.failure()),
-            (Some("Done."), None)
-        );
+        assert_eq!((transcript.last_message(), transcript.failure()), (Some("Done."), None));
         assert!(transcript.usage().complete);
     }
 
@@ -304,10 +280,7 @@ mod tests {
             r#"{"type":"turn.failed","error":{"message":"second"}}"#,
         ]);
         assert_eq!(transcript.failure(), Some("second"));
-        assert_eq!(
-            hear(&[r#"{"type":"error","message":"only"}"#]).0.failure(),
-            Some("only")
-        );
+        assert_eq!(hear(&[r#"{"type":"error","message":"only"}"#]).0.failure(), Some("only"));
     }
 
     #[test]
@@ -320,9 +293,6 @@ mod tests {
         assert!(hear(&[refused]).0.hopeless_retry().is_some());
 
         let fallback = r#"{"type":"item.completed","item":{"type":"error","message":"Falling back from WebSockets to HTTPS transport. x"}}"#;
-        assert_eq!(
-            hear(&[busy, busy, busy, busy, fallback, busy]).0.hopeless_retry(),
-            None
-        );
+        assert_eq!(hear(&[busy, busy, busy, busy, fallback, busy]).0.hopeless_retry(), None);
     }
 }

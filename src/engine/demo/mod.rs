@@ -47,15 +47,7 @@ impl Demo {
                 let change = write_note(call, &facts)?;
                 let summary = format!("Noted {} in {}. {CONFESSION}", facts.step, change.name);
                 let path = call.cwd.join(&change.name).display().to_string();
-                self.say(
-                    call,
-                    events,
-                    EngineEvent::FileChanged {
-                        path,
-                        kind: change.kind,
-                    },
-                )
-                .await?;
+                self.say(call, events, EngineEvent::FileChanged { path, kind: change.kind }).await?;
                 json!({ "summary": summary })
             }
         };
@@ -91,62 +83,26 @@ impl Engine for Demo {
 
     async fn run(&self, call: EngineCall, events: Sender<EngineEvent>) -> Result<Answer, EngineError> {
         let began = Instant::now();
-        self.say(
-            &call,
-            &events,
-            EngineEvent::Started {
-                process: None,
-                session: None,
-            },
-        )
-        .await?;
-        self.say(
-            &call,
-            &events,
-            EngineEvent::Message {
-                text: CONFESSION.to_owned(),
-            },
-        )
-        .await?;
+        self.say(&call, &events, EngineEvent::Started { process: None, session: None }).await?;
+        self.say(&call, &events, EngineEvent::Message { text: CONFESSION.to_owned() }).await?;
         let reply = self.act(&call, &events).await?;
-        let usage = Usage {
-            complete: true,
-            ..Usage::default()
-        };
+        let usage = Usage { complete: true, ..Usage::default() };
         self.say(&call, &events, EngineEvent::Usage(usage)).await?;
-        let summary = reply
-            .get("summary")
-            .and_then(Value::as_str)
-            .filter(|_| call.schema.is_none());
+        let summary = reply.get("summary").and_then(Value::as_str).filter(|_| call.schema.is_none());
         let text = summary.map_or_else(|| reply.to_string(), str::to_owned);
         let json = call.schema.is_some().then_some(reply);
-        Ok(Answer {
-            text,
-            json,
-            usage,
-            session: None,
-            wall: began.elapsed(),
-        })
+        Ok(Answer { text, json, usage, session: None, wall: began.elapsed() })
     }
 }
 
 impl Facts {
     fn read(facts: &Value) -> Self {
         let text = |key: &str, absent: &str| {
-            facts[key]
-                .as_str()
-                .filter(|text| !text.trim().is_empty())
-                .unwrap_or(absent)
-                .to_owned()
+            facts[key].as_str().filter(|text| !text.trim().is_empty()).unwrap_or(absent).to_owned()
         };
-        let number = facts["number"]
-            .as_u64()
-            .map_or_else(|| text("number", "0000"), |number| format!("{number:04}"));
-        let number = if number.bytes().all(|b| b.is_ascii_digit()) {
-            number
-        } else {
-            "0000".to_owned()
-        };
+        let number =
+            facts["number"].as_u64().map_or_else(|| text("number", "0000"), |number| format!("{number:04}"));
+        let number = if number.bytes().all(|b| b.is_ascii_digit()) { number } else { "0000".to_owned() };
         Self {
             number,
             slug: text("slug", "demo"),
@@ -157,15 +113,9 @@ impl Facts {
 }
 
 fn write_note(call: &EngineCall, facts: &Facts) -> Result<note::Change, EngineError> {
-    let failed = |why: String| EngineError::Failed {
-        exit: None,
-        stderr_tail: why,
-        usage: None,
-    };
+    let failed = |why: String| EngineError::Failed { exit: None, stderr_tail: why, usage: None };
     if call.access == Access::ReadOnly {
-        return Err(failed(
-            "the demo engine was asked to change files with read-only access".to_owned(),
-        ));
+        return Err(failed("the demo engine was asked to change files with read-only access".to_owned()));
     }
     let section = format!("## {}\n\n{}\n", facts.step, plan::quoted(&facts.request));
     note::write(&call.cwd, &facts.number, &section)
@@ -191,11 +141,7 @@ mod tests {
         EngineCall {
             prompt: String::new(),
             cwd: cwd.to_path_buf(),
-            access: if phase == Phase::Execute {
-                Access::Workspace
-            } else {
-                Access::ReadOnly
-            },
+            access: if phase == Phase::Execute { Access::Workspace } else { Access::ReadOnly },
             model: None,
             schema: Some(json!({})),
             phase,
@@ -223,15 +169,8 @@ mod tests {
         for kind in [FileChange::Added, FileChange::Updated] {
             let (answer, events) = run(call(dir.path(), Phase::Execute)).await;
             assert!(answer.unwrap().text.contains("no model was asked"));
-            let path = dir
-                .path()
-                .join("TASKSGODZILLA-DEMO-0007.md")
-                .display()
-                .to_string();
-            assert!(
-                events.contains(&EngineEvent::FileChanged { path, kind }),
-                "{events:?}"
-            );
+            let path = dir.path().join("TASKSGODZILLA-DEMO-0007.md").display().to_string();
+            assert!(events.contains(&EngineEvent::FileChanged { path, kind }), "{events:?}");
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -243,18 +182,8 @@ mod tests {
         let (second, _) = run(call(dir.path(), Phase::Plan)).await;
         let (first, second) = (first.unwrap(), second.unwrap());
         assert_eq!(first.json, second.json);
-        assert_eq!(
-            first.usage,
-            Usage {
-                complete: true,
-                ..Usage::default()
-            }
-        );
-        assert_eq!(
-            std::fs::read_dir(dir.path()).unwrap().count(),
-            0,
-            "planning wrote something"
-        );
+        assert_eq!(first.usage, Usage { complete: true, ..Usage::default() });
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "planning wrote something");
     }
 
     #[tokio::test]
@@ -287,21 +216,14 @@ mod tests {
     #[tokio::test]
     async fn strange_facts_do_no_harm() {
         let dir = tempfile::tempdir().unwrap();
-        for facts in [
-            json!(null),
-            json!({"number": "../../x", "step": "", "request": 5}),
-            json!({"number": -1}),
-        ] {
-            let call = EngineCall {
-                facts,
-                ..call(dir.path(), Phase::Execute)
-            };
+        for facts in
+            [json!(null), json!({"number": "../../x", "step": "", "request": 5}), json!({"number": -1})]
+        {
+            let call = EngineCall { facts, ..call(dir.path(), Phase::Execute) };
             run(call).await.0.unwrap();
         }
-        let names: Vec<_> = std::fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let names: Vec<_> =
+            std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["TASKSGODZILLA-DEMO-0000.md"]);
     }
 }

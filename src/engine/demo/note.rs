@@ -41,24 +41,15 @@ pub(super) fn write(folder: &Path, number: &str, section: &str) -> Result<Change
             let head = format!("{MARK}\n\n# Protocol {number}\n\n{CONFESSION}\n");
             let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
             file.write_all(format!("{head}\n{section}").as_bytes())?;
-            return Ok(Change {
-                name,
-                kind: FileChange::Added,
-            });
+            return Ok(Change { name, kind: FileChange::Added });
         }
         if taken.contains(&name) && is_ours(&path) {
             let mut file = open(OpenOptions::new().append(true), &path)?;
             file.write_all(format!("\n{section}").as_bytes())?;
-            return Ok(Change {
-                name,
-                kind: FileChange::Updated,
-            });
+            return Ok(Change { name, kind: FileChange::Updated });
         }
     }
-    Err(Error::new(
-        ErrorKind::AlreadyExists,
-        "every name for the demo's file is taken",
-    ))
+    Err(Error::new(ErrorKind::AlreadyExists, "every name for the demo's file is taken"))
 }
 
 fn is_ours(path: &Path) -> bool {
@@ -73,9 +64,7 @@ fn is_ours(path: &Path) -> bool {
 
 /// Never through a link, and never waiting for a pipe.
 fn open(options: &mut OpenOptions, path: &Path) -> Result<File> {
-    options
-        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
-        .open(path)
+    options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(path)
 }
 
 #[cfg(test)]
@@ -113,11 +102,7 @@ mod tests {
         let tree = dir.path().join("tree");
         std::fs::create_dir(&tree).unwrap();
         symlink(&outside, tree.join(FIRST)).unwrap();
-        symlink(
-            dir.path().join("nowhere"),
-            tree.join("TASKSGODZILLA-DEMO-0007-2.md"),
-        )
-        .unwrap();
+        symlink(dir.path().join("nowhere"), tree.join("TASKSGODZILLA-DEMO-0007-2.md")).unwrap();
         writes(&tree, "TASKSGODZILLA-DEMO-0007-3.md");
         assert_eq!(std::fs::read_to_string(&outside).unwrap(), MARK);
     }

@@ -50,16 +50,8 @@ pub(super) fn step_file(title: &str, request: &str, facts: &Facts) -> String {
 
 /// A person's words as a quotation, cut to a readable length.
 pub(super) fn quoted(text: &str) -> String {
-    let lines: Vec<_> = text
-        .lines()
-        .take(QUOTE_LINES)
-        .map(|line| format!("> {}", cut(line, 200)))
-        .collect();
-    if lines.is_empty() {
-        "> (nothing was written)".to_owned()
-    } else {
-        lines.join("\n")
-    }
+    let lines: Vec<_> = text.lines().take(QUOTE_LINES).map(|line| format!("> {}", cut(line, 200))).collect();
+    if lines.is_empty() { "> (nothing was written)".to_owned() } else { lines.join("\n") }
 }
 
 fn steps(request: &str) -> Vec<Step> {
@@ -69,23 +61,13 @@ fn steps(request: &str) -> Vec<Step> {
         file: format!("{:02}-{}.md", index + 1, file_name(&title)),
         title,
     };
-    let setup = Step {
-        file: "00-setup.md".to_owned(),
-        title: "Prepare the environment".to_owned(),
-    };
-    std::iter::once(setup)
-        .chain(titles.into_iter().enumerate().map(named))
-        .collect()
+    let setup = Step { file: "00-setup.md".to_owned(), title: "Prepare the environment".to_owned() };
+    std::iter::once(setup).chain(titles.into_iter().enumerate().map(named)).collect()
 }
 
 /// The items of the request's lists, else its first sentence.
 fn titles(request: &str) -> Vec<String> {
-    let items: Vec<_> = request
-        .lines()
-        .filter_map(list_item)
-        .filter_map(title)
-        .take(ITEMS)
-        .collect();
+    let items: Vec<_> = request.lines().filter_map(list_item).filter_map(title).take(ITEMS).collect();
     if !items.is_empty() {
         return items;
     }
@@ -104,21 +86,13 @@ fn list_item(line: &str) -> Option<&str> {
 
 /// A line as a title: without markup and control characters; `None` if nothing readable is left.
 fn title(line: &str) -> Option<String> {
-    let plain: String = line
-        .chars()
-        .filter(|c| !c.is_control() && !"`*_<>[]#@|\\".contains(*c))
-        .collect();
+    let plain: String = line.chars().filter(|c| !c.is_control() && !"`*_<>[]#@|\\".contains(*c)).collect();
     let plain = plain.trim().trim_end_matches(['.', ':', ';', ',']);
-    plain
-        .chars()
-        .any(char::is_alphanumeric)
-        .then(|| cut(plain, TITLE_CHARS))
+    plain.chars().any(char::is_alphanumeric).then(|| cut(plain, TITLE_CHARS))
 }
 
 fn file_name(title: &str) -> String {
-    let words = title
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
+    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut name = String::new();
     for word in words {
         if name.len() + word.len() >= NAME_BYTES {
@@ -137,16 +111,8 @@ fn cut(text: &str, limit: usize) -> String {
 }
 
 fn plan(facts: &Facts, steps: &[Step]) -> String {
-    let Facts {
-        number,
-        slug,
-        request,
-        ..
-    } = facts;
-    let links: Vec<_> = steps
-        .iter()
-        .map(|step| format!("- [{}](./{})", step.title, step.file))
-        .collect();
+    let Facts { number, slug, request, .. } = facts;
+    let links: Vec<_> = steps.iter().map(|step| format!("- [{}](./{})", step.title, step.file)).collect();
     format!(
         "# {number}-{slug}\n\n{CONFESSION}\n\n\
          ## ADR summary\n\n\
@@ -194,10 +160,7 @@ mod tests {
     #[test]
     fn steps_are_made_of_the_requests_own_words() {
         let last = "02-finish-check-everything-once-more.md";
-        check(
-            "Split the importer.\nIt is slow.",
-            &["00-setup.md", "01-split-the-importer.md", last],
-        );
+        check("Split the importer.\nIt is slow.", &["00-setup.md", "01-split-the-importer.md", last]);
         check(
             "Please:\n- **read** files\n2. parse `rows`\n* more",
             &[
@@ -208,15 +171,9 @@ mod tests {
             ],
         );
         check("", &["00-setup.md", "01-do-what-was-asked.md", last]);
-        check(
-            "\u{202e}\0 — !!\n",
-            &["00-setup.md", "01-do-what-was-asked.md", last],
-        );
+        check("\u{202e}\0 — !!\n", &["00-setup.md", "01-do-what-was-asked.md", last]);
         check("Сделай импортёр быстрее", &["00-setup.md", "01-work.md", last]);
-        check(
-            "2.5 is not a list\n",
-            &["00-setup.md", "01-2-5-is-not-a-list.md", last],
-        );
+        check("2.5 is not a list\n", &["00-setup.md", "01-2-5-is-not-a-list.md", last]);
     }
 
     #[test]
@@ -276,10 +233,6 @@ mod tests {
         - The request above.
         ");
         let files = planning["step_files"].as_array().unwrap();
-        assert!(
-            files
-                .iter()
-                .all(|file| file["content"].as_str().unwrap().contains(CONFESSION))
-        );
+        assert!(files.iter().all(|file| file["content"].as_str().unwrap().contains(CONFESSION)));
     }
 }

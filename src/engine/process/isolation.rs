@@ -21,10 +21,7 @@ pub enum Confinement {
     OwnTree,
     /// Besides, only these directories can be written. For code of a repository. Refused where there is no sandbox.
     /// The rest of the disk can be *read*.
-    Sandbox {
-        writable: Vec<PathBuf>,
-        network: Network,
-    },
+    Sandbox { writable: Vec<PathBuf>, network: Network },
 }
 
 /// Whether a confined program may talk to other machines, and to this one's ports.
@@ -58,19 +55,13 @@ impl Isolation {
         if tree == TreeWall::Walk {
             adopt_orphans();
         }
-        Self {
-            tree,
-            bwrap: probe_bwrap(bwrap).await,
-        }
+        Self { tree, bwrap: probe_bwrap(bwrap).await }
     }
 
     /// The weakest means, which work everywhere.
     pub fn walk_only() -> Self {
         adopt_orphans();
-        Self {
-            tree: TreeWall::Walk,
-            bwrap: None,
-        }
+        Self { tree: TreeWall::Walk, bwrap: None }
     }
 
     /// Whether [`Confinement::Sandbox`] can be had.
@@ -121,10 +112,7 @@ fn adopt_orphans() {
 async fn probe_namespace() -> Option<TreeWall> {
     let unshare = find_program(Path::new("unshare"), &search_path())?;
     for user in [false, true] {
-        let line = unshare_line(&unshare, user)
-            .into_iter()
-            .chain(["true".into()])
-            .collect();
+        let line = unshare_line(&unshare, user).into_iter().chain(["true".into()]).collect();
         if works(line).await {
             return Some(TreeWall::Namespace { unshare, user });
         }
@@ -134,31 +122,20 @@ async fn probe_namespace() -> Option<TreeWall> {
 
 async fn probe_bwrap(given: Option<&Path>) -> Option<PathBuf> {
     let bwrap = find_program(given.unwrap_or(Path::new("bwrap")), &search_path())?;
-    let line = bwrap_line(&bwrap, Network::Closed, &[], Path::new("/"))
-        .into_iter()
-        .chain(["true".into()])
-        .collect();
+    let line =
+        bwrap_line(&bwrap, Network::Closed, &[], Path::new("/")).into_iter().chain(["true".into()]).collect();
     works(line).await.then_some(bwrap)
 }
 
 fn unshare_line(unshare: &Path, user: bool) -> Vec<OsString> {
     let user = user.then_some("--map-current-user").into_iter();
     let rest = ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"];
-    std::iter::once(unshare.into())
-        .chain(user.chain(rest).chain(FIRST_PROCESS).map(OsString::from))
-        .collect()
+    std::iter::once(unshare.into()).chain(user.chain(rest).chain(FIRST_PROCESS).map(OsString::from)).collect()
 }
 
 fn bwrap_line(bwrap: &Path, network: Network, writable: &[PathBuf], cwd: &Path) -> Vec<OsString> {
     let mut line: Vec<OsString> = vec![bwrap.into()];
-    let walls = [
-        "--die-with-parent",
-        "--unshare-pid",
-        "--unshare-net",
-        "--unshare-ipc",
-        "--cap-drop",
-        "ALL",
-    ];
+    let walls = ["--die-with-parent", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--cap-drop", "ALL"];
     let disk = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"];
     line.extend(walls.iter().chain(&disk).map(OsString::from));
     if network == Network::Closed {
@@ -176,21 +153,13 @@ async fn works(line: Vec<OsString>) -> bool {
         return false;
     };
     let mut command = Command::new(program);
-    command
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     matches!(tokio::time::timeout(PROBE_LIMIT, command.status()).await, Ok(Ok(status)) if status.success())
 }
 
 /// Where programs are looked for: our own PATH. No secret, and the one thing read from our environment here.
 pub fn search_path() -> String {
-    std::env::var("PATH")
-        .ok()
-        .filter(|path| !path.is_empty())
-        .unwrap_or_else(|| PLAIN_PATH.to_owned())
+    std::env::var("PATH").ok().filter(|path| !path.is_empty()).unwrap_or_else(|| PLAIN_PATH.to_owned())
 }
 
 /// Finds an executable file: a path as it is, a bare name on `search_path` (empty and relative entries are skipped).
@@ -199,9 +168,7 @@ pub fn find_program(program: &Path, search_path: &str) -> Option<PathBuf> {
         return is_executable(program).then(|| program.to_path_buf());
     }
     let folders = std::env::split_paths(search_path).filter(|folder| folder.is_absolute());
-    folders
-        .map(|folder| folder.join(program))
-        .find(|path| is_executable(path))
+    folders.map(|folder| folder.join(program)).find(|path| is_executable(path))
 }
 
 fn is_executable(path: &Path) -> bool {

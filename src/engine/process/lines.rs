@@ -20,12 +20,7 @@ pub(super) struct Splitter {
 
 impl Splitter {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            open: Vec::new(),
-            cut: false,
-            ready: VecDeque::new(),
-        }
+        Self { limit, open: Vec::new(), cut: false, ready: VecDeque::new() }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -58,10 +53,7 @@ impl Splitter {
         let bytes = std::mem::take(&mut self.open);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(&bytes);
         let text = String::from_utf8_lossy(bytes).into_owned();
-        self.ready.push_back(Line {
-            text,
-            cut: std::mem::take(&mut self.cut),
-        });
+        self.ready.push_back(Line { text, cut: std::mem::take(&mut self.cut) });
     }
 }
 
@@ -73,15 +65,11 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            bytes: VecDeque::new(),
-        }
+        Self { limit, bytes: VecDeque::new() }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.bytes
-            .extend(&bytes[bytes.len().saturating_sub(self.limit)..]);
+        self.bytes.extend(&bytes[bytes.len().saturating_sub(self.limit)..]);
         let surplus = self.bytes.len().saturating_sub(self.limit);
         self.bytes.drain(..surplus);
     }
@@ -101,23 +89,14 @@ mod tests {
         let mut splitter = Splitter::new(limit);
         chunks.iter().for_each(|chunk| splitter.push(chunk));
         splitter.end();
-        let seen: Vec<_> = std::iter::from_fn(|| splitter.pop())
-            .map(|line| (line.text, line.cut))
-            .collect();
-        let wanted: Vec<_> = lines
-            .iter()
-            .map(|(text, cut)| ((*text).to_owned(), *cut))
-            .collect();
+        let seen: Vec<_> = std::iter::from_fn(|| splitter.pop()).map(|line| (line.text, line.cut)).collect();
+        let wanted: Vec<_> = lines.iter().map(|(text, cut)| ((*text).to_owned(), *cut)).collect();
         assert_eq!(seen, wanted);
     }
 
     #[test]
     fn lines_do_not_depend_on_how_the_bytes_arrive() {
-        check(
-            100,
-            &[b"one\ntwo\r\nthree"],
-            &[("one", false), ("two", false), ("three", false)],
-        );
+        check(100, &[b"one\ntwo\r\nthree"], &[("one", false), ("two", false), ("three", false)]);
         check(
             100,
             &[b"o", b"ne\nt", b"wo\r", b"\nthree"],
@@ -129,16 +108,8 @@ mod tests {
 
     #[test]
     fn a_long_line_keeps_its_head_and_says_so() {
-        check(
-            3,
-            &[b"abc\nabcd\nef"],
-            &[("abc", false), ("abc", true), ("ef", false)],
-        );
-        check(
-            3,
-            &[b"ab", b"cd", b"ef", b"\nx\n"],
-            &[("abc", true), ("x", false)],
-        );
+        check(3, &[b"abc\nabcd\nef"], &[("abc", false), ("abc", true), ("ef", false)]);
+        check(3, &[b"ab", b"cd", b"ef", b"\nx\n"], &[("abc", true), ("x", false)]);
     }
 
     #[test]

@@ -77,10 +77,7 @@ pub enum ProcessError {
     #[error("there is no sandbox here; install bubblewrap (bwrap)")]
     NoSandbox,
     #[error("{} cannot be started", program.display())]
-    Start {
-        program: PathBuf,
-        source: std::io::Error,
-    },
+    Start { program: PathBuf, source: std::io::Error },
     #[error("its output cannot be read")]
     Pipe { source: std::io::Error },
     #[error("stopped")]
@@ -96,10 +93,7 @@ pub enum ProcessError {
 pub fn base_env(home: &Path) -> std::io::Result<Vec<(String, String)>> {
     use std::os::unix::fs::DirBuilderExt;
     let tmp = home.join("tmp");
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&tmp)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tmp)?;
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let pairs = [
         ("PATH", search_path()),
@@ -160,40 +154,22 @@ pub fn start(spec: ProcessSpec) -> Result<Running, ProcessError> {
     if !spec.cwd.is_dir() {
         return Err(ProcessError::NoDirectory { cwd: spec.cwd });
     }
-    let path = spec
-        .env
-        .iter()
-        .rev()
-        .find(|(name, _)| name == "PATH")
-        .map_or("", |(_, path)| path);
-    let program = find_program(&spec.program, path).ok_or_else(|| ProcessError::NotFound {
-        program: spec.program.clone(),
-    })?;
-    let line = std::iter::once(program.into_os_string())
-        .chain(spec.args.iter().cloned())
-        .collect();
-    let line = spec
-        .isolation
-        .wrap(&spec.confinement, &spec.cwd, line)
-        .ok_or(ProcessError::NoSandbox)?;
+    let path = spec.env.iter().rev().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+    let program = find_program(&spec.program, path)
+        .ok_or_else(|| ProcessError::NotFound { program: spec.program.clone() })?;
+    let line = std::iter::once(program.into_os_string()).chain(spec.args.iter().cloned()).collect();
+    let line = spec.isolation.wrap(&spec.confinement, &spec.cwd, line).ok_or(ProcessError::NoSandbox)?;
     let mark = uuid::Uuid::new_v4().to_string();
-    let mut child = spawn(&line, &spec, &mark).map_err(|source| ProcessError::Start {
-        program: spec.program.clone(),
-        source,
-    })?;
+    let mut child = spawn(&line, &spec, &mark)
+        .map_err(|source| ProcessError::Start { program: spec.program.clone(), source })?;
     let pid = child.id().unwrap_or_default();
     // A program that is gone already has no identity; its session can still be found by its number.
     let leader = identify(pid).unwrap_or(ProcessIdentity { pid, started_at: 0 });
     let tree = Tree::new(leader, mark);
-    let gone = || ProcessError::Pipe {
-        source: std::io::ErrorKind::BrokenPipe.into(),
-    };
+    let gone = || ProcessError::Pipe { source: std::io::ErrorKind::BrokenPipe.into() };
     let stdout = child.stdout().take().ok_or_else(gone)?;
     let stderr = child.stderr().take().ok_or_else(gone)?;
-    let input = child
-        .stdin()
-        .take()
-        .map(|pipe| AbortOnDropHandle::new(tokio::spawn(feed(pipe, spec.stdin))));
+    let input = child.stdin().take().map(|pipe| AbortOnDropHandle::new(tokio::spawn(feed(pipe, spec.stdin))));
     let began = Instant::now();
     Ok(Running {
         tree,
@@ -208,10 +184,7 @@ pub fn start(spec: ProcessSpec) -> Result<Running, ProcessError> {
         began,
         heard: began,
         read: 0,
-        open: Open {
-            stdout: true,
-            stderr: true,
-        },
+        open: Open { stdout: true, stderr: true },
         ended: None,
         watched: spec.isolation.must_watch(),
         look: began + WATCH,
@@ -235,24 +208,14 @@ fn spawn(line: &[OsString], spec: &ProcessSpec, mark: &str) -> std::io::Result<B
     let Some((program, args)) = line.split_first() else {
         return Err(std::io::ErrorKind::InvalidInput.into());
     };
-    let stdin = if spec.stdin.is_empty() {
-        Stdio::null()
-    } else {
-        Stdio::piped()
-    };
+    let stdin = if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
     let mut command = CommandWrap::with_new(program, |command| {
         command.args(args).current_dir(&spec.cwd).env_clear();
-        command
-            .envs(spec.env.iter().map(|(name, value)| (name, value)))
-            .env(tree::MARK, mark);
+        command.envs(spec.env.iter().map(|(name, value)| (name, value))).env(tree::MARK, mark);
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     });
     // The wrapper's own wait is for the whole group, adopted orphans included; we wait for the program alone.
-    Ok(command
-        .wrap(ProcessSession)
-        .wrap(KillOnDrop)
-        .spawn()?
-        .into_inner())
+    Ok(command.wrap(ProcessSession).wrap(KillOnDrop).spawn()?.into_inner())
 }
 
 async fn feed(mut pipe: ChildStdin, bytes: Vec<u8>) {
@@ -369,9 +332,7 @@ impl Running {
         self.read += count;
         if self.read > self.limits.stdout {
             self.kill().await;
-            return Err(ProcessError::TooMuchOutput {
-                limit: self.limits.stdout,
-            });
+            return Err(ProcessError::TooMuchOutput { limit: self.limits.stdout });
         }
         self.lines.push(&self.out_chunk[..count]);
         Ok(())

@@ -51,27 +51,13 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn new(leader: ProcessIdentity, mark: String) -> Self {
-        Self {
-            leader,
-            mark: Some(mark),
-            known: HashSet::new(),
-            over: false,
-        }
+        Self { leader, mark: Some(mark), known: HashSet::new(), over: false }
     }
 
     /// A tree of an earlier process of ours: never killed by a drop, and its mark is read from the leader.
     fn recorded(leader: ProcessIdentity) -> Self {
-        let mark = if identify(leader.pid) == Some(leader) {
-            read_mark(leader.pid)
-        } else {
-            None
-        };
-        Self {
-            leader,
-            mark,
-            known: HashSet::new(),
-            over: true,
-        }
+        let mark = if identify(leader.pid) == Some(leader) { read_mark(leader.pid) } else { None };
+        Self { leader, mark, known: HashSet::new(), over: true }
     }
 
     pub(super) fn leader(&self) -> ProcessIdentity {
@@ -162,10 +148,7 @@ struct Stat {
 
 impl Stat {
     fn identity(&self) -> ProcessIdentity {
-        ProcessIdentity {
-            pid: self.pid,
-            started_at: self.started_at,
-        }
+        ProcessIdentity { pid: self.pid, started_at: self.started_at }
     }
 }
 
@@ -178,9 +161,8 @@ fn members(
 ) -> Vec<ProcessIdentity> {
     // A number in use as a session or group is not given away, so a stranger under the leader's number means that
     // the whole session is the stranger's.
-    let stranger = processes
-        .iter()
-        .any(|stat| stat.pid == leader.pid && stat.started_at != leader.started_at);
+    let stranger =
+        processes.iter().any(|stat| stat.pid == leader.pid && stat.started_at != leader.started_at);
     let in_session = |stat: &Stat| !stranger && (stat.session == leader.pid || stat.group == leader.pid);
     let mut children: HashMap<u32, Vec<&Stat>> = HashMap::new();
     for stat in processes {
@@ -196,20 +178,14 @@ fn members(
             open.extend(children.get(&stat.pid).into_iter().flatten());
         }
     }
-    found
-        .into_values()
-        .filter(|stat| !stat.dead)
-        .map(Stat::identity)
-        .collect()
+    found.into_values().filter(|stat| !stat.dead).map(Stat::identity).collect()
 }
 
 fn read_all() -> Vec<Stat> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let pids = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter_map(read_stat).collect()
 }
 
@@ -226,22 +202,13 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let number = |index: usize| fields.get(index)?.parse().ok();
     let dead = matches!(*fields.first()?, "Z" | "X" | "x");
     let started_at = fields.get(19)?.parse().ok()?;
-    Some(Stat {
-        pid,
-        dead,
-        parent: number(1)?,
-        group: number(2)?,
-        session: number(3)?,
-        started_at,
-    })
+    Some(Stat { pid, dead, parent: number(1)?, group: number(2)?, session: number(3)?, started_at })
 }
 
 fn read_mark(pid: u32) -> Option<String> {
     let bytes = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let prefix = format!("{MARK}=");
-    let value = bytes
-        .split(|b| *b == 0)
-        .find_map(|pair| pair.strip_prefix(prefix.as_bytes()))?;
+    let value = bytes.split(|b| *b == 0).find_map(|pair| pair.strip_prefix(prefix.as_bytes()))?;
     String::from_utf8(value.to_vec()).ok()
 }
 
@@ -267,21 +234,11 @@ mod tests {
     use super::*;
 
     fn stat(pid: u32, parent: u32, session: u32) -> Stat {
-        Stat {
-            pid,
-            dead: false,
-            parent,
-            group: session,
-            session,
-            started_at: u64::from(pid),
-        }
+        Stat { pid, dead: false, parent, group: session, session, started_at: u64::from(pid) }
     }
 
     fn id(pid: u32) -> ProcessIdentity {
-        ProcessIdentity {
-            pid,
-            started_at: u64::from(pid),
-        }
+        ProcessIdentity { pid, started_at: u64::from(pid) }
     }
 
     #[track_caller]
@@ -297,24 +254,13 @@ mod tests {
 
     #[test]
     fn descendants_belong_to_the_tree_whatever_their_session() {
-        let processes = [
-            stat(1, 0, 1),
-            stat(10, 1, 10),
-            stat(11, 10, 11),
-            stat(12, 11, 12),
-            stat(20, 1, 20),
-        ];
+        let processes = [stat(1, 0, 1), stat(10, 1, 10), stat(11, 10, 11), stat(12, 11, 12), stat(20, 1, 20)];
         check(id(10), &[], &processes, &[10, 11, 12]);
     }
 
     #[test]
     fn the_session_outlives_its_leader() {
-        check(
-            id(10),
-            &[],
-            &[stat(1, 0, 1), stat(11, 1, 10), stat(12, 11, 12), stat(20, 1, 20)],
-            &[11, 12],
-        );
+        check(id(10), &[], &[stat(1, 0, 1), stat(11, 1, 10), stat(12, 11, 12), stat(20, 1, 20)], &[11, 12]);
     }
 
     #[test]
@@ -329,33 +275,20 @@ mod tests {
 
     #[test]
     fn a_reused_number_is_a_stranger() {
-        let stranger = Stat {
-            started_at: 5000,
-            ..stat(10, 1, 10)
-        };
+        let stranger = Stat { started_at: 5000, ..stat(10, 1, 10) };
         check(id(10), &[], &[stat(1, 0, 1), stranger, stat(11, 10, 10)], &[]);
     }
 
     #[test]
     fn the_dead_are_not_members() {
-        let dead = Stat {
-            dead: true,
-            ..stat(10, 1, 10)
-        };
+        let dead = Stat { dead: true, ..stat(10, 1, 10) };
         check(id(10), &[], &[dead, stat(11, 10, 11)], &[11]);
     }
 
     #[test]
     fn a_process_may_have_any_name() {
         let text = "42 (a) R (b c) S 7 42 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 99 1";
-        let wanted = Stat {
-            pid: 42,
-            dead: false,
-            parent: 7,
-            group: 42,
-            session: 41,
-            started_at: 123_456,
-        };
+        let wanted = Stat { pid: 42, dead: false, parent: 7, group: 42, session: 41, started_at: 123_456 };
         assert_eq!(parse_stat(text), Some(wanted));
         assert_eq!(parse_stat("42 (x) S 1"), None);
         assert_eq!(parse_stat(""), None);

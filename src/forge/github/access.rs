@@ -46,10 +46,7 @@ struct WireCollaborator {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "GitHub answers with one boolean per role"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "GitHub answers with one boolean per role")]
 struct WireBooleans {
     admin: bool,
     maintain: bool,
@@ -88,20 +85,13 @@ struct WireObject {
 #[async_trait]
 impl Access for Github {
     async fn identity(&self) -> Result<BotIdentity, ForgeError> {
-        self.identity
-            .get_or_try_init(|| self.ask_identity())
-            .await
-            .cloned()
+        self.identity.get_or_try_init(|| self.ask_identity()).await.cloned()
     }
 
     /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
     async fn permission(&self, repo: &RepoRef, login: &str) -> Result<Permission, ForgeError> {
         let path = repo_path(repo, &format!("/collaborators/{}/permission", encoded(login)));
-        let words = Words::new(
-            "read the rights of a user",
-            format!("user {login}"),
-            "metadata=read",
-        );
+        let words = Words::new("read the rights of a user", format!("user {login}"), "metadata=read");
         match self.on(repo).read::<WirePermission>(&Ask::get(path, words)).await {
             Ok(answer) => Ok(answer.best()),
             Err(ForgeError::Missing { .. }) => Ok(Permission::None),
@@ -151,12 +141,7 @@ impl Access for Github {
             GitRights::Write => (Rights::GitWrite, Wanted::Fresh),
         };
         Ok(GitAccess {
-            url: format!(
-                "{}/{}/{}.git",
-                self.web_url,
-                encoded(&repo.owner),
-                encoded(&repo.name)
-            ),
+            url: format!("{}/{}/{}.git", self.web_url, encoded(&repo.owner), encoded(&repo.name)),
             username: "x-access-token".to_owned(),
             secret: self.client.on(repo, rights).token(wanted).await?,
         })
@@ -167,18 +152,12 @@ impl Github {
     async fn ask_identity(&self) -> Result<BotIdentity, ForgeError> {
         let words = Words::new("read the App", "such App", "");
         let ask = Ask::get("/app", words);
-        let app: WireApp = self
-            .client
-            .read(&self.client.ask(As::App, &ask).await?, &ask.words)?;
+        let app: WireApp = self.client.read(&self.client.ask(As::App, &ask).await?, &ask.words)?;
         let account = self.bot_account(&app.slug).await?;
         Ok(BotIdentity {
             app_id: app.id,
             email: format!("{}+{}@users.noreply.github.com", account.id, account.login),
-            actor: Actor {
-                login: account.login,
-                id: account.id,
-                kind: ActorKind::Bot,
-            },
+            actor: Actor { login: account.login, id: account.id, kind: ActorKind::Bot },
             slug: app.slug,
         })
     }
@@ -188,11 +167,7 @@ impl Github {
     /// <https://github.com/actions/create-github-app-token#configure-git-cli-for-an-apps-bot-user>
     async fn bot_account(&self, slug: &str) -> Result<WireAccount, ForgeError> {
         let login = format!("{slug}[bot]");
-        let words = Words::new(
-            "read the bot's account",
-            format!("account {login}"),
-            "metadata=read",
-        );
+        let words = Words::new("read the bot's account", format!("account {login}"), "metadata=read");
         let ask = Ask::get(format!("/users/{}", encoded(&login)), words);
         let answer = match self.client.ask(As::Nobody, &ask).await {
             Ok(answer) => answer,
@@ -221,13 +196,7 @@ impl Github {
 impl WirePermission {
     /// By role, else permission, else booleans. A role of an organisation's own making has a name that we do not know.
     fn best(&self) -> Permission {
-        let booleans = || {
-            self.user
-                .as_ref()?
-                .permissions
-                .as_ref()
-                .map(WireBooleans::highest)
-        };
+        let booleans = || self.user.as_ref()?.permissions.as_ref().map(WireBooleans::highest);
         named(&self.role_name)
             .or_else(|| named(&self.permission))
             .or_else(booleans)
@@ -273,26 +242,11 @@ mod tests {
 
     #[test]
     fn the_role_is_believed_before_the_permission_and_that_before_the_booleans() {
-        check(
-            r#"{"permission":"write","role_name":"maintain"}"#,
-            Permission::Maintain,
-        );
-        check(
-            r#"{"permission":"read","role_name":"triage"}"#,
-            Permission::Triage,
-        );
-        check(
-            r#"{"permission":"write","role_name":"release-captain"}"#,
-            Permission::Write,
-        );
-        check(
-            r#"{"user":{"permissions":{"admin":false,"push":true,"pull":true}}}"#,
-            Permission::Write,
-        );
-        check(
-            r#"{"permission":"none","role_name":"none","user":null}"#,
-            Permission::None,
-        );
+        check(r#"{"permission":"write","role_name":"maintain"}"#, Permission::Maintain);
+        check(r#"{"permission":"read","role_name":"triage"}"#, Permission::Triage);
+        check(r#"{"permission":"write","role_name":"release-captain"}"#, Permission::Write);
+        check(r#"{"user":{"permissions":{"admin":false,"push":true,"pull":true}}}"#, Permission::Write);
+        check(r#"{"permission":"none","role_name":"none","user":null}"#, Permission::None);
         check("{}", Permission::None);
     }
 }

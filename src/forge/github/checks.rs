@@ -53,10 +53,7 @@ impl Github {
         let (sha, name, app) = (&check.sha, encoded(&check.name), self.app_id);
         let query = format!("check_name={name}&app_id={app}&filter=all&per_page=100");
         let path = repo_path(repo, &format!("/commits/{sha}/check-runs?{query}"));
-        let ask = Ask::get(
-            path,
-            Words::new("list check runs", format!("commit {}", sha.short()), NEEDS),
-        );
+        let ask = Ask::get(path, Words::new("list check runs", format!("commit {}", sha.short()), NEEDS));
         let pages: Vec<WireRuns> = self.on(repo).all(&ask).await?;
         let runs = pages.into_iter().flat_map(|page| page.check_runs);
         let ours = runs.filter(|run| run.is_of(app) && run.name == check.name);
@@ -67,22 +64,13 @@ impl Github {
 fn create(repo: &RepoRef, check: &CheckReport) -> Ask {
     let mut body = state(check);
     body["head_sha"] = json!(check.sha);
-    let words = Words::new(
-        "create a check run",
-        format!("commit {}", check.sha.short()),
-        NEEDS,
-    );
+    let words = Words::new("create a check run", format!("commit {}", check.sha.short()), NEEDS);
     Ask::write(Method::POST, repo_path(repo, "/check-runs"), body, words)
 }
 
 fn update(repo: &RepoRef, id: i64, check: &CheckReport) -> Ask {
     let words = Words::new("update a check run", format!("check run {id}"), NEEDS);
-    Ask::write(
-        Method::PATCH,
-        repo_path(repo, &format!("/check-runs/{id}")),
-        state(check),
-        words,
-    )
+    Ask::write(Method::PATCH, repo_path(repo, &format!("/check-runs/{id}")), state(check), words)
 }
 
 /// Without a conclusion, GitHub takes away the one that a finished run had. An empty list takes away old buttons.

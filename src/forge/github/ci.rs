@@ -69,10 +69,7 @@ impl Github {
         let on = self.on(repo);
         let ask = |what: &str, needs| {
             let path = repo_path(repo, &format!("/commits/{sha}/{what}per_page=100"));
-            Ask::get(
-                path,
-                Words::new("read CI", format!("commit {}", sha.short()), needs),
-            )
+            Ask::get(path, Words::new("read CI", format!("commit {}", sha.short()), needs))
         };
         let ask_runs = ask("check-runs?filter=latest&", "checks=read");
         let ask_suites = ask("check-suites?", "checks=read");
@@ -114,11 +111,7 @@ impl WireSuite {
         let app = self.app.filter(|app| app.id != us)?;
         let waits =
             self.conclusion.as_deref() == Some("action_required") && self.latest_check_runs_count == 0;
-        waits.then(|| CiResult {
-            name: app.name,
-            state: CiState::NeedsPerson,
-            url: Some(page.to_owned()),
-        })
+        waits.then(|| CiResult { name: app.name, state: CiState::NeedsPerson, url: Some(page.to_owned()) })
     }
 }
 
@@ -171,14 +164,7 @@ mod tests {
 
     #[test]
     fn an_unfinished_run_is_pending() {
-        for status in [
-            "queued",
-            "in_progress",
-            "waiting",
-            "requested",
-            "pending",
-            "invented",
-        ] {
+        for status in ["queued", "in_progress", "waiting", "requested", "pending", "invented"] {
             assert_eq!(run_state(status, None), CiState::Pending, "{status}");
         }
         assert_eq!(run_state("completed", None), CiState::Pending);

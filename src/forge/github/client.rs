@@ -50,31 +50,17 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn new(act: impl Into<String>, thing: impl Into<String>, needs: &'static str) -> Self {
-        Self {
-            act: act.into(),
-            thing: thing.into(),
-            needs,
-        }
+        Self { act: act.into(), thing: thing.into(), needs }
     }
 }
 
 impl Ask {
     pub(super) fn get(path: impl Into<String>, words: Words) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            body: None,
-            words,
-        }
+        Self { method: Method::GET, path: path.into(), body: None, words }
     }
 
     pub(super) fn write(method: Method, path: impl Into<String>, body: Value, words: Words) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            body: Some(body),
-            words,
-        }
+        Self { method, path: path.into(), body: Some(body), words }
     }
 }
 
@@ -182,9 +168,7 @@ impl Client {
     /// A place to wait in, so that one installation never has too many calls under way.
     pub(super) fn gate(&self, installation: i64) -> Arc<Semaphore> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates
-            .entry(installation)
-            .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        let gate = gates.entry(installation).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
         Arc::clone(gate)
     }
 
@@ -197,32 +181,23 @@ impl Client {
         let sent = tokio::time::timeout(self.whole, Box::pin(exchange(&crab, ask, whole_path))).await;
         match sent {
             Ok(answer) => answer.map_err(|error| errors::from_octocrab(&self.host, &ask.words, error)),
-            Err(elapsed) => Err(ForgeError::Transport {
-                host: self.host.clone(),
-                source: Box::new(elapsed),
-            }),
+            Err(elapsed) => Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) }),
         }
     }
 
     fn signed_in(&self, who: As<'_>) -> Result<Octocrab, ForgeError> {
-        let no_assertion = || ForgeError::Unauthorized {
-            host: self.host.clone(),
-        };
+        let no_assertion = || ForgeError::Unauthorized { host: self.host.clone() };
         let token = match who {
             As::Nobody => return Ok(self.crab.clone()),
             As::Token(token) => token.clone(),
-            As::App => octocrab::auth::create_jwt(self.app_id, &self.key)
-                .map_err(|_| no_assertion())?
-                .into(),
+            As::App => octocrab::auth::create_jwt(self.app_id, &self.key).map_err(|_| no_assertion())?.into(),
         };
         self.crab.user_access_token(token).map_err(|_| no_assertion())
     }
 }
 
 async fn exchange(crab: &Octocrab, ask: &Ask, whole_path: &str) -> octocrab::Result<Answer> {
-    let request = http::Request::builder()
-        .method(ask.method.clone())
-        .uri(whole_path);
+    let request = http::Request::builder().method(ask.method.clone()).uri(whole_path);
     let request = crab.build_request(request, ask.body.as_ref())?;
     let response = octocrab::map_github_error(crab.execute(request).await?).await?;
     let next = links::path_of(response.headers(), "next");
@@ -264,16 +239,11 @@ fn host_of(settings: &GithubSettings) -> String {
 fn not_granted(error: ForgeError, permissions: &Value) -> ForgeError {
     match error {
         ForgeError::Refused { host, what, words } if words.contains("permissions requested") => {
-            ForgeError::Forbidden {
-                host,
-                what,
-                permission: named(permissions),
-            }
+            ForgeError::Forbidden { host, what, permission: named(permissions) }
         }
-        ForgeError::Refused { host, words, .. } if words.contains("not accessible") => ForgeError::Missing {
-            host,
-            what: "such repository in the App's installation".to_owned(),
-        },
+        ForgeError::Refused { host, words, .. } if words.contains("not accessible") => {
+            ForgeError::Missing { host, what: "such repository in the App's installation".to_owned() }
+        }
         other => other,
     }
 }

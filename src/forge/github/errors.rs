@@ -23,13 +23,8 @@ pub(super) fn from_octocrab(host: &str, words: &Words, error: octocrab::Error) -
         Error::Serde { .. } | Error::Json { .. } | Error::InvalidUtf8 { .. } => {
             unreadable(host, words, error)
         }
-        Error::JWT { .. } => ForgeError::Unauthorized {
-            host: host.to_owned(),
-        },
-        other => ForgeError::Transport {
-            host: host.to_owned(),
-            source: Box::new(other),
-        },
+        Error::JWT { .. } => ForgeError::Unauthorized { host: host.to_owned() },
+        other => ForgeError::Transport { host: host.to_owned(), source: Box::new(other) },
     }
 }
 
@@ -41,10 +36,7 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
     let status = answer.status_code;
     match status {
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if is_limit(answer, headers) => {
-            ForgeError::Limited {
-                host,
-                wait: wait(headers, now),
-            }
+            ForgeError::Limited { host, wait: wait(headers, now) }
         }
         StatusCode::UNAUTHORIZED => ForgeError::Unauthorized { host },
         StatusCode::FORBIDDEN if answer.message.contains("not accessible by integration") => {
@@ -58,16 +50,10 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
         }
         StatusCode::FORBIDDEN if answer.message.contains("suspended") => missing(host, words),
         StatusCode::NOT_FOUND | StatusCode::GONE => missing(host, words),
-        _ if status.is_server_error() => ForgeError::Broken {
-            host,
-            what: words.act.clone(),
-            status: status.as_u16(),
-        },
-        _ => ForgeError::Refused {
-            host,
-            what: words.act.clone(),
-            words: their_words(answer),
-        },
+        _ if status.is_server_error() => {
+            ForgeError::Broken { host, what: words.act.clone(), status: status.as_u16() }
+        }
+        _ => ForgeError::Refused { host, what: words.act.clone(), words: their_words(answer) },
     }
 }
 
@@ -76,11 +62,7 @@ pub(super) fn unreadable(
     words: &Words,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> ForgeError {
-    ForgeError::Unreadable {
-        host: host.to_owned(),
-        what: words.thing.clone(),
-        source: source.into(),
-    }
+    ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
 }
 
 /// On one line and cut to a length that fits into a comment.
@@ -93,10 +75,7 @@ pub(super) fn cut(words: &str) -> String {
 }
 
 fn missing(host: String, words: &Words) -> ForgeError {
-    ForgeError::Missing {
-        host,
-        what: words.thing.clone(),
-    }
+    ForgeError::Missing { host, what: words.thing.clone() }
 }
 
 /// A 403 is also GitHub's answer to a lack of rights; only these signs make it a limit.
@@ -111,23 +90,14 @@ fn is_limit(answer: &GitHubError, headers: &HeaderMap) -> bool {
 
 /// `retry-after`, else the time of the reset when nothing remains, else a minute.
 fn wait(headers: &HeaderMap, now: Duration) -> Duration {
-    let seconds = |name| {
-        header(headers, name)?
-            .trim()
-            .parse()
-            .ok()
-            .map(Duration::from_secs)
-    };
+    let seconds = |name| header(headers, name)?.trim().parse().ok().map(Duration::from_secs);
     let reset = || {
         (header(headers, "x-ratelimit-remaining") == Some("0"))
             .then(|| seconds("x-ratelimit-reset"))
             .flatten()
             .map(|reset| reset.saturating_sub(now).max(Duration::from_secs(1)))
     };
-    seconds("retry-after")
-        .or_else(reset)
-        .unwrap_or(UNKNOWN_WAIT)
-        .min(LONGEST_WAIT)
+    seconds("retry-after").or_else(reset).unwrap_or(UNKNOWN_WAIT).min(LONGEST_WAIT)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -145,9 +115,7 @@ fn their_words(answer: &GitHubError) -> String {
         };
         error.as_str().map(str::to_owned).or_else(object)
     });
-    let all = std::iter::once(answer.message.clone())
-        .chain(details)
-        .collect::<Vec<_>>();
+    let all = std::iter::once(answer.message.clone()).chain(details).collect::<Vec<_>>();
     cut(&all.join(": "))
 }
 
@@ -170,23 +138,10 @@ mod tests {
 
     #[test]
     fn a_limit_lasts_as_long_as_github_says() {
-        check(
-            &[
-                ("retry-after", "7"),
-                ("x-ratelimit-remaining", "0"),
-                ("x-ratelimit-reset", "1900"),
-            ],
-            7,
-        );
-        check(
-            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1090")],
-            90,
-        );
+        check(&[("retry-after", "7"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1900")], 7);
+        check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1090")], 90);
         check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")], 1);
-        check(
-            &[("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1900")],
-            60,
-        );
+        check(&[("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1900")], 60);
         check(&[("retry-after", "soon")], 60);
         check(&[], 60);
         check(&[("retry-after", "999999999")], 3600);

@@ -38,9 +38,7 @@ pub(super) fn path_of(headers: &HeaderMap, rel: &str) -> Option<String> {
 /// The number of the page that a path asks for.
 pub(super) fn page_number(path: &str) -> Option<u32> {
     let (_, query) = path.split_once('?')?;
-    query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("page=")?.parse().ok())
+    query.split('&').find_map(|pair| pair.strip_prefix("page=")?.parse().ok())
 }
 
 #[cfg(test)]

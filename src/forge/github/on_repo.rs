@@ -44,11 +44,7 @@ struct GraphqlAnswer {
 
 impl Client {
     pub(super) fn on<'a>(&'a self, repo: &'a RepoRef, rights: Rights) -> OnRepo<'a> {
-        OnRepo {
-            client: self,
-            repo,
-            rights,
-        }
+        OnRepo { client: self, repo, rights }
     }
 }
 
@@ -107,13 +103,8 @@ impl OnRepo<'_> {
     /// A token for git.
     pub(super) async fn token(&self, wanted: Wanted<'_>) -> Result<SecretString, ForgeError> {
         let permissions = self.rights.permissions();
-        let mint = self
-            .client
-            .mint(self.repo.installation, Some(self.repo.id), permissions);
-        self.client
-            .tokens()
-            .get(self.repo, self.rights, wanted, mint)
-            .await
+        let mint = self.client.mint(self.repo.installation, Some(self.repo.id), permissions);
+        self.client.tokens().get(self.repo, self.rights, wanted, mint).await
     }
 
     async fn ask(&self, ask: &Ask, to: To<'_>) -> Result<Answer, ForgeError> {
@@ -142,24 +133,12 @@ impl OnRepo<'_> {
         let host = self.client.host().to_owned();
         let what = ask.words.act.clone();
         match error.kind.as_deref() {
-            Some("NOT_FOUND") => ForgeError::Missing {
-                host,
-                what: ask.words.thing.clone(),
-            },
-            Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => ForgeError::Forbidden {
-                host,
-                what,
-                permission: ask.words.needs.to_owned(),
-            },
-            Some("RATE_LIMITED") => ForgeError::Limited {
-                host,
-                wait: errors::UNKNOWN_WAIT,
-            },
-            _ => ForgeError::Refused {
-                host,
-                what,
-                words: errors::cut(&error.message),
-            },
+            Some("NOT_FOUND") => ForgeError::Missing { host, what: ask.words.thing.clone() },
+            Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
+                ForgeError::Forbidden { host, what, permission: ask.words.needs.to_owned() }
+            }
+            Some("RATE_LIMITED") => ForgeError::Limited { host, wait: errors::UNKNOWN_WAIT },
+            _ => ForgeError::Refused { host, what, words: errors::cut(&error.message) },
         }
     }
 }

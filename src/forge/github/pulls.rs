@@ -73,11 +73,8 @@ impl Pulls for Github {
     }
 
     async fn pull(&self, repo: &RepoRef, number: u64) -> Result<Pull, ForgeError> {
-        let words = Words::new(
-            "read a pull request",
-            format!("pull request #{number}"),
-            "pull_requests=read",
-        );
+        let words =
+            Words::new("read a pull request", format!("pull request #{number}"), "pull_requests=read");
         let ask = Ask::get(repo_path(repo, &format!("/pulls/{number}")), words);
         Ok(self.on(repo).read::<WirePull>(&ask).await?.into_pull())
     }
@@ -96,18 +93,9 @@ impl Pulls for Github {
         title: &str,
         body: &str,
     ) -> Result<(), ForgeError> {
-        let words = Words::new(
-            "describe a pull request",
-            format!("pull request #{number}"),
-            NEEDS,
-        );
+        let words = Words::new("describe a pull request", format!("pull request #{number}"), NEEDS);
         let path = repo_path(repo, &format!("/pulls/{number}"));
-        let ask = Ask::write(
-            Method::PATCH,
-            path,
-            json!({ "title": title, "body": body }),
-            words,
-        );
+        let ask = Ask::write(Method::PATCH, path, json!({ "title": title, "body": body }), words);
         self.on(repo).act(&ask).await
     }
 

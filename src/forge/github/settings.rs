@@ -79,9 +79,7 @@ impl GithubSettings {
     pub(super) fn check(&self) -> Result<(), GithubSetupError> {
         for url in [&self.api_url, &self.web_url] {
             if !is_safe(url) {
-                return Err(GithubSetupError::Address {
-                    url: url.origin().ascii_serialization(),
-                });
+                return Err(GithubSetupError::Address { url: url.origin().ascii_serialization() });
             }
         }
         Ok(())

@@ -106,10 +106,9 @@ impl Threads for Github {
     /// <https://docs.github.com/en/rest/reactions/reactions>
     async fn react(&self, repo: &RepoRef, to: CommentSource, reaction: Reaction) -> Result<(), ForgeError> {
         let (place, thing) = match to {
-            CommentSource::Comment(id) => (
-                format!("/issues/comments/{id}/reactions"),
-                format!("comment {id}"),
-            ),
+            CommentSource::Comment(id) => {
+                (format!("/issues/comments/{id}/reactions"), format!("comment {id}"))
+            }
             CommentSource::Issue(number) | CommentSource::Pull(number) => {
                 (format!("/issues/{number}/reactions"), format!("thread #{number}"))
             }
@@ -121,12 +120,7 @@ impl Threads for Github {
             Reaction::Confused => "confused",
         };
         let words = Words::new("react", thing, TALK);
-        let ask = Ask::write(
-            Method::POST,
-            repo_path(repo, &place),
-            json!({ "content": content }),
-            words,
-        );
+        let ask = Ask::write(Method::POST, repo_path(repo, &place), json!({ "content": content }), words);
         self.on(repo).act(&ask).await
     }
 
@@ -144,14 +138,8 @@ impl Threads for Github {
 }
 
 fn comments_page(repo: &RepoRef, thread: u64, number: u32) -> Ask {
-    let path = repo_path(
-        repo,
-        &format!("/issues/{thread}/comments?per_page=100&page={number}"),
-    );
-    Ask::get(
-        path,
-        Words::new("read comments", format!("thread #{thread}"), TALK),
-    )
+    let path = repo_path(repo, &format!("/issues/{thread}/comments?per_page=100&page={number}"));
+    Ask::get(path, Words::new("read comments", format!("thread #{thread}"), TALK))
 }
 
 impl WireComment {
@@ -162,9 +150,6 @@ impl WireComment {
     }
 
     fn into_ref(self) -> CommentRef {
-        CommentRef {
-            id: self.id,
-            node_id: self.node_id,
-        }
+        CommentRef { id: self.id, node_id: self.node_id }
     }
 }

@@ -86,27 +86,17 @@ impl Tokens {
     ) -> Result<SecretString, ForgeError> {
         let slot = self.slot(repo, rights);
         let mut kept = slot.lock().await;
-        if let Some(token) = kept
-            .as_ref()
-            .filter(|token| token.will_do(wanted, Instant::now()))
-        {
+        if let Some(token) = kept.as_ref().filter(|token| token.will_do(wanted, Instant::now())) {
             return Ok(token.secret.clone());
         }
         let minted = Instant::now();
         let secret = mint.await?;
-        *kept = Some(Token {
-            secret: secret.clone(),
-            minted,
-        });
+        *kept = Some(Token { secret: secret.clone(), minted });
         Ok(secret)
     }
 
     fn slot(&self, repo: &RepoRef, rights: Rights) -> Slot {
-        let key = Key {
-            installation: repo.installation,
-            repo: repo.id,
-            rights,
-        };
+        let key = Key { installation: repo.installation, repo: repo.id, rights };
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(key).or_default())
     }
@@ -132,14 +122,8 @@ mod tests {
     #[track_caller]
     fn check(wanted: Wanted<'_>, age_s: u64, expected: bool) {
         let minted = Instant::now();
-        let token = Token {
-            secret: SecretString::from("ghs_1"),
-            minted,
-        };
-        assert_eq!(
-            token.will_do(wanted, minted + Duration::from_secs(age_s)),
-            expected
-        );
+        let token = Token { secret: SecretString::from("ghs_1"), minted };
+        assert_eq!(token.will_do(wanted, minted + Duration::from_secs(age_s)), expected);
     }
 
     #[test]

@@ -28,10 +28,12 @@ pub struct Peek {
     /// The repository's numeric id.
     pub repo: Option<i64>,
     pub action: Option<String>,
-    /// Keep the whole body: the bot acts on it, or it is of a kind the bot acts on and could not be read.
+    /// Keep the whole body: the bot acts on it.
     pub ours: bool,
-    /// Why it is not ours, or why it could not be read.
+    /// Why it is not ours.
     pub reason: Option<String>,
+    /// Why a delivery of a kind that the bot acts on cannot be read.
+    pub unreadable: Option<String>,
 }
 
 /// What a delivery says.
@@ -63,13 +65,15 @@ pub fn peek(event: &str, body: &[u8]) -> Peek {
                 action: head.action,
                 ours: reason.is_none(),
                 reason,
+                unreadable: None,
             }
         }
         Err(unreadable) => Peek {
             repo: None,
             action: None,
-            ours: is_known(event),
-            reason: Some(unreadable.reason),
+            ours: false,
+            reason: (!is_known(event)).then(|| unreadable.reason.clone()),
+            unreadable: is_known(event).then_some(unreadable.reason),
         },
     }
 }
@@ -79,9 +83,7 @@ pub fn peek(event: &str, body: &[u8]) -> Peek {
 /// Bots' deliveries are read like people's; who may act is decided elsewhere.
 pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
     if !is_known(event) {
-        return Ok(Parsed::Foreign {
-            reason: not_acted_on(event, None),
-        });
+        return Ok(Parsed::Foreign { reason: not_acted_on(event, None) });
     }
     match kind_of(event, &read(event, body)?) {
         Ok(kind) => webhook_events::read_event(event, kind, body),
@@ -161,9 +163,7 @@ fn kind_of(event: &str, head: &Head) -> Result<Kind, String> {
 
 /// A push without a ref is let through: reading it then says what is missing.
 fn is_branch(head: &Head) -> bool {
-    head.git_ref
-        .as_deref()
-        .is_none_or(|name| name.starts_with("refs/heads/"))
+    head.git_ref.as_deref().is_none_or(|name| name.starts_with("refs/heads/"))
 }
 
 fn is_known(event: &str) -> bool {
@@ -190,10 +190,7 @@ pub(super) fn read<T: DeserializeOwned>(event: &str, body: &[u8]) -> Result<T, U
 }
 
 pub(super) fn unreadable(event: &str, reason: String) -> Unreadable {
-    Unreadable {
-        event: shown(event),
-        reason,
-    }
+    Unreadable { event: shown(event), reason }
 }
 
 /// Keeps `missing field` and the like; what was found instead may be anybody's text.
@@ -213,10 +210,7 @@ fn without_content(error: &serde_json::Error) -> String {
 
 /// At most 40 printable characters of a name that anybody may have sent.
 fn shown(name: &str) -> String {
-    name.chars()
-        .filter(|c| (c.is_ascii_graphic() || *c == ' ') && *c != '`')
-        .take(40)
-        .collect()
+    name.chars().filter(|c| (c.is_ascii_graphic() || *c == ' ') && *c != '`').take(40).collect()
 }
 
 #[cfg(test)]

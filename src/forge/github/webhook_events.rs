@@ -29,53 +29,44 @@ pub(super) fn read_event(event: &str, kind: Kind, body: &[u8]) -> Result<Parsed,
         None if kind == Kind::Ping => github_itself(),
         None => return Err(unreadable(event, "missing field `sender`".to_owned())),
     };
-    Ok(Parsed::Ours(Box::new(ForgeEvent {
-        repo,
-        sender,
-        sender_app,
-        happened,
-    })))
+    Ok(Parsed::Ours(Box::new(ForgeEvent { repo, sender, sender_app, happened })))
 }
 
 fn foreign(reason: &str) -> Parsed {
-    Parsed::Foreign {
-        reason: reason.to_owned(),
-    }
+    Parsed::Foreign { reason: reason.to_owned() }
 }
 
 fn happened(event: &str, kind: Kind, body: &[u8]) -> Result<Option<Told>, Unreadable> {
     let nobody = |happened| Ok(Some((happened, None)));
     match kind {
         Kind::IssueOpened => Ok(issue_opened(read::<wire::IssueEvent>(event, body)?.issue)),
-        Kind::IssueClosed => nobody(Happened::IssueClosed {
-            issue: read::<wire::IssueEvent>(event, body)?.issue.number,
-        }),
+        Kind::IssueClosed => {
+            nobody(Happened::IssueClosed { issue: read::<wire::IssueEvent>(event, body)?.issue.number })
+        }
         Kind::Comment => Ok(commented(read(event, body)?)),
         Kind::PullOpened | Kind::PullClosed | Kind::PullReopened | Kind::PullChanged | Kind::PullEdited => {
             Ok(pull(kind, read(event, body)?).map(|happened| (happened, None)))
         }
-        Kind::CheckMoved | Kind::CheckRerun => Ok(Some(check(
-            kind,
-            read::<wire::CheckRunEvent>(event, body)?.check_run,
-        ))),
+        Kind::CheckMoved | Kind::CheckRerun => {
+            Ok(Some(check(kind, read::<wire::CheckRunEvent>(event, body)?.check_run)))
+        }
         Kind::ButtonPressed => nobody(button(event, read(event, body)?)?),
         Kind::SuiteMoved => {
             let suite = read::<wire::SuiteEvent>(event, body)?.check_suite;
             Ok(Some(moved(suite.head_sha, suite.app)))
         }
-        Kind::SuiteRerun => nobody(Happened::SuiteRerun {
-            sha: read::<wire::SuiteEvent>(event, body)?.check_suite.head_sha,
-        }),
+        Kind::SuiteRerun => {
+            nobody(Happened::SuiteRerun { sha: read::<wire::SuiteEvent>(event, body)?.check_suite.head_sha })
+        }
         Kind::WorkflowMoved => {
             let run = read::<wire::WorkflowEvent>(event, body)?.workflow_run;
             Ok(Some(moved(run.head_sha, None)))
         }
         Kind::StatusMoved => Ok(Some(moved(read::<wire::StatusEvent>(event, body)?.sha, None))),
         Kind::Pushed => nobody(pushed(read(event, body)?)),
-        Kind::BranchDeleted => nobody(Happened::Pushed {
-            branch: read::<wire::DeleteEvent>(event, body)?.branch,
-            tip: None,
-        }),
+        Kind::BranchDeleted => {
+            nobody(Happened::Pushed { branch: read::<wire::DeleteEvent>(event, body)?.branch, tip: None })
+        }
         Kind::RepoChanged(change) => nobody(Happened::RepoChanged(change)),
         Kind::Installed | Kind::Uninstalled | Kind::ReposAdded | Kind::ReposRemoved => {
             nobody(access(kind, read(event, body)?))
@@ -105,11 +96,7 @@ fn commented(event: wire::CommentEvent) -> Option<Told> {
     let commented = Commented {
         source: CommentSource::Comment(event.comment.id),
         thread: event.issue.number,
-        thread_kind: if is_pull {
-            ThreadKind::Pull
-        } else {
-            ThreadKind::Issue
-        },
+        thread_kind: if is_pull { ThreadKind::Pull } else { ThreadKind::Issue },
         title: event.issue.title,
         description: event.issue.body.unwrap_or_default(),
         body: event.comment.body.filter(|body| !body.trim().is_empty())?,
@@ -157,11 +144,7 @@ fn check(kind: Kind, run: wire::CheckRun) -> Told {
     if kind == Kind::CheckMoved {
         return moved(run.head_sha, run.app);
     }
-    let rerun = Happened::CheckRerun {
-        check: run.id,
-        name: run.name,
-        sha: run.head_sha,
-    };
+    let rerun = Happened::CheckRerun { check: run.id, name: run.name, sha: run.head_sha };
     (rerun, None)
 }
 
@@ -184,56 +167,32 @@ fn moved(sha: Sha, app: Option<wire::Identified>) -> Told {
 fn pushed(push: wire::PushEvent) -> Happened {
     let branch = push.git_ref.strip_prefix("refs/heads/").unwrap_or(&push.git_ref);
     let is_gone = push.deleted || push.after.as_str().bytes().all(|digit| digit == b'0');
-    Happened::Pushed {
-        branch: branch.to_owned(),
-        tip: (!is_gone).then_some(push.after),
-    }
+    Happened::Pushed { branch: branch.to_owned(), tip: (!is_gone).then_some(push.after) }
 }
 
 fn access(kind: Kind, event: wire::InstallationEvent) -> Happened {
     let installation = event.installation.id;
     let ids = |list: Vec<wire::Identified>| list.into_iter().map(|repository| repository.id).collect();
     match kind {
-        Kind::Installed => Happened::AccessGained {
-            installation,
-            repos: ids(event.repositories),
-        },
-        Kind::ReposAdded => Happened::AccessGained {
-            installation,
-            repos: ids(event.repositories_added),
-        },
-        Kind::ReposRemoved => Happened::AccessLost {
-            installation,
-            repos: Some(ids(event.repositories_removed)),
-        },
-        _ => Happened::AccessLost {
-            installation,
-            repos: None,
-        },
+        Kind::Installed => Happened::AccessGained { installation, repos: ids(event.repositories) },
+        Kind::ReposAdded => Happened::AccessGained { installation, repos: ids(event.repositories_added) },
+        Kind::ReposRemoved => {
+            Happened::AccessLost { installation, repos: Some(ids(event.repositories_removed)) }
+        }
+        _ => Happened::AccessLost { installation, repos: None },
     }
 }
 
 fn is_about_one_repository(kind: Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::Installed | Kind::Uninstalled | Kind::ReposAdded | Kind::ReposRemoved | Kind::Ping
-    )
+    !matches!(kind, Kind::Installed | Kind::Uninstalled | Kind::ReposAdded | Kind::ReposRemoved | Kind::Ping)
 }
 
 fn repo_facts(event: &str, repository: wire::Repository, installation: i64) -> Result<RepoFacts, Unreadable> {
     let Some((owner, name)) = repository.full_name.split_once('/') else {
-        return Err(unreadable(
-            event,
-            "`repository.full_name` has no owner".to_owned(),
-        ));
+        return Err(unreadable(event, "`repository.full_name` has no owner".to_owned()));
     };
     Ok(RepoFacts {
-        repo: RepoRef {
-            id: repository.id,
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-            installation,
-        },
+        repo: RepoRef { id: repository.id, owner: owner.to_owned(), name: name.to_owned(), installation },
         default_branch: repository.default_branch,
         private: repository.private,
         archived: repository.archived,
@@ -242,11 +201,7 @@ fn repo_facts(event: &str, repository: wire::Repository, installation: i64) -> R
 
 fn actor(account: wire::Account) -> Actor {
     Actor {
-        kind: if account.kind == "Bot" {
-            ActorKind::Bot
-        } else {
-            ActorKind::Person
-        },
+        kind: if account.kind == "Bot" { ActorKind::Bot } else { ActorKind::Person },
         login: account.login,
         id: account.id,
     }
@@ -254,9 +209,5 @@ fn actor(account: wire::Account) -> Actor {
 
 /// An App's `ping` has no sender.
 fn github_itself() -> Actor {
-    Actor {
-        login: "github".to_owned(),
-        id: 0,
-        kind: ActorKind::Bot,
-    }
+    Actor { login: "github".to_owned(), id: 0, kind: ActorKind::Bot }
 }

@@ -3,29 +3,18 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn answer(files: &[(&str, &str)]) -> String {
-    let files: Vec<Value> = files
-        .iter()
-        .map(|(name, content)| json!({"filename": name, "content": content}))
-        .collect();
+    let files: Vec<Value> =
+        files.iter().map(|(name, content)| json!({"filename": name, "content": content})).collect();
     json!({"plan_md": "# Plan", "context_md": "c", "log_md": "", "step_files": files}).to_string()
 }
 
 fn done(files: &[&str]) -> Vec<Done> {
-    files
-        .iter()
-        .map(|file| Done {
-            file: (*file).to_owned(),
-            name: "n".to_owned(),
-        })
-        .collect()
+    files.iter().map(|file| Done { file: (*file).to_owned(), name: "n".to_owned() }).collect()
 }
 
 #[track_caller]
 fn check(files: &[(&str, &str)], expected: &[&str]) {
-    let faults = accept(&answer(files), &[])
-        .err()
-        .map(|faults| faults.0)
-        .unwrap_or_default();
+    let faults = accept(&answer(files), &[]).err().map(|faults| faults.0).unwrap_or_default();
     assert_eq!(faults, expected);
 }
 
@@ -34,23 +23,12 @@ fn check(files: &[(&str, &str)], expected: &[&str]) {
 fn check_name_of_step(name: &str, fault: &str) {
     let faults = accept(&answer(&[("00-setup.md", "x"), (name, "x")]), &[]).err();
     let said = faults.map(|faults| faults.0.join("; ")).unwrap_or_default();
-    assert!(
-        if fault.is_empty() {
-            said.is_empty()
-        } else {
-            said.contains(fault)
-        },
-        "{name:?}: {said:?}"
-    );
+    assert!(if fault.is_empty() { said.is_empty() } else { said.contains(fault) }, "{name:?}: {said:?}");
 }
 
 #[test]
 fn a_plan_is_taken_as_it_is_and_sorted() {
-    let plan = accept(
-        &answer(&[("01-parser.md", "# P\n"), ("00-setup.md", "# S\n")]),
-        &[],
-    )
-    .unwrap();
+    let plan = accept(&answer(&[("01-parser.md", "# P\n"), ("00-setup.md", "# S\n")]), &[]).unwrap();
     let names: Vec<_> = plan.step_files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["00-setup.md", "01-parser.md"]);
     assert_eq!(plan.step_files[1].1, "# P\n");
@@ -59,10 +37,7 @@ fn a_plan_is_taken_as_it_is_and_sorted() {
 #[test]
 fn a_plan_in_a_fence_or_in_prose_is_found() {
     let plain = answer(&[("00-setup.md", "x")]);
-    for said in [
-        format!("```json\n{plain}\n```"),
-        format!("Sure! {{\"a\": 1}}\n{plain}\nAnything else?"),
-    ] {
+    for said in [format!("```json\n{plain}\n```"), format!("Sure! {{\"a\": 1}}\n{plain}\nAnything else?")] {
         assert!(accept(&said, &[]).is_ok(), "{said}");
     }
 }
@@ -104,13 +79,7 @@ fn file_names_are_plain_or_refused() {
 #[test]
 fn a_plan_without_set_up_or_steps_or_content_is_refused() {
     check(&[("01-a.md", "x")], &["the step file `00-setup.md` is missing"]);
-    check(
-        &[],
-        &[
-            "there are no step files",
-            "the step file `00-setup.md` is missing",
-        ],
-    );
+    check(&[], &["there are no step files", "the step file `00-setup.md` is missing"]);
     check(&[("00-setup.md", " \n")], &["`00-setup.md` is empty"]);
     check(&[("00-setup.md", "a\0")], &["`00-setup.md` holds a zero byte"]);
 }
@@ -118,14 +87,10 @@ fn a_plan_without_set_up_or_steps_or_content_is_refused() {
 #[test]
 fn sizes_are_limits_and_nothing_is_cut() {
     let big = "x".repeat(FILE_BYTES + 1);
-    check(
-        &[("00-setup.md", &big)],
-        &["`00-setup.md` has 262145 bytes; at most 262144 are taken"],
-    );
+    check(&[("00-setup.md", &big)], &["`00-setup.md` has 262145 bytes; at most 262144 are taken"]);
     check(&[("00-setup.md", &big[..FILE_BYTES])], &[]);
-    let names: Vec<String> = (0..51)
-        .map(|n| format!("{n:02}-{}.md", if n == 0 { "setup" } else { "a" }))
-        .collect();
+    let names: Vec<String> =
+        (0..51).map(|n| format!("{n:02}-{}.md", if n == 0 { "setup" } else { "a" })).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
     check(&files, &["there are 51 step files; at most 50 are taken"]);
     check(&files[..50], &[]);
@@ -136,19 +101,13 @@ fn a_new_plan_is_numbered_after_what_is_done() {
     let done = done(&["00-setup.md", "01-parser.md"]);
     assert!(accept(&answer(&[("02-writer.md", "x")]), &done).is_ok());
     let faults = accept(&answer(&[("01-writer.md", "x")]), &done).unwrap_err();
-    assert_eq!(
-        faults.0,
-        ["`01-writer.md` has a number that is not after the steps that are done"]
-    );
+    assert_eq!(faults.0, ["`01-writer.md` has a number that is not after the steps that are done"]);
 }
 
 #[test]
 fn faults_are_told_to_people_and_to_the_engine() {
-    let faults = accept(
-        r#"{"plan_md": 1, "step_files": [{"filename": "x"}], "more": true}"#,
-        &[],
-    )
-    .unwrap_err();
+    let faults =
+        accept(r#"{"plan_md": 1, "step_files": [{"filename": "x"}], "more": true}"#, &[]).unwrap_err();
     insta::assert_snapshot!(faults, @r#"the engine's plan was not taken: the answer: "context_md" is a required property; the answer: "log_md" is a required property; plan_md: this is not of type "string"; step_files/0: "content" is a required property; the answer: Additional properties are not allowed ('more' was unexpected)"#);
     insta::assert_snapshot!(faults.as_feedback(), @r#"
     - the answer: "context_md" is a required property
@@ -157,10 +116,7 @@ fn faults_are_told_to_people_and_to_the_engine() {
     - step_files/0: "content" is a required property
     - the answer: Additional properties are not allowed ('more' was unexpected)
     "#);
-    assert_eq!(
-        accept("I cannot do that.", &[]).unwrap_err().0,
-        ["the answer holds no JSON object"]
-    );
+    assert_eq!(accept("I cannot do that.", &[]).unwrap_err().0, ["the answer holds no JSON object"]);
 }
 
 proptest! {

@@ -10,16 +10,9 @@ fn check(answer: &str, expected: Verdict) {
 fn json_by_the_schema_is_read_wherever_it_stands() {
     let pass =
         r#"{"verdict":"pass","summary":"Fine.","findings":[{"path":null,"severity":"note","text":"n"}]}"#;
-    for answer in [
-        pass.to_owned(),
-        format!("```json\n{pass}\n```"),
-        format!("I looked.\n{pass}\nBye."),
-    ] {
+    for answer in [pass.to_owned(), format!("```json\n{pass}\n```"), format!("I looked.\n{pass}\nBye.")] {
         let judgement = parse(&answer);
-        assert_eq!(
-            (judgement.verdict, judgement.summary.as_str()),
-            (Verdict::Pass, "Fine.")
-        );
+        assert_eq!((judgement.verdict, judgement.summary.as_str()), (Verdict::Pass, "Fine."));
         assert_eq!(judgement.findings.len(), 1);
     }
 }
@@ -39,14 +32,8 @@ fn our_rules_stand_above_the_engines_word() {
 #[test]
 fn json_that_is_not_by_the_schema_is_no_verdict() {
     check(r#"{"verdict":"pass"}"#, Verdict::Inconclusive);
-    check(
-        r#"{"verdict":"skipped","summary":"","findings":[]}"#,
-        Verdict::Inconclusive,
-    );
-    check(
-        r#"{"verdict":"pass","summary":"","findings":[],"sure":true}"#,
-        Verdict::Inconclusive,
-    );
+    check(r#"{"verdict":"skipped","summary":"","findings":[]}"#, Verdict::Inconclusive);
+    check(r#"{"verdict":"pass","summary":"","findings":[],"sure":true}"#, Verdict::Inconclusive);
     check("{\"verdict\":\"pass\"}\n\nVerdict: FAIL", Verdict::Fail);
 }
 
@@ -110,10 +97,7 @@ fn what_names_no_verdict_of_its_own_is_inconclusive() {
     check("Verdict: PASS is not justified", Verdict::Inconclusive);
     check("Verdict: skipped", Verdict::Inconclusive);
     check("> Verdict: PASS", Verdict::Inconclusive);
-    check(
-        "```\nVerdict: PASS\n```\nThat is what the step file says.",
-        Verdict::Inconclusive,
-    );
+    check("```\nVerdict: PASS\n```\nThat is what the step file says.", Verdict::Inconclusive);
     check("The verdict: PASS", Verdict::Inconclusive);
     check("Verdicts: PASS", Verdict::Inconclusive);
 }

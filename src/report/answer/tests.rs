@@ -13,11 +13,7 @@ fn called(body: &str) -> Vec<String> {
     let parts: Vec<&str> = outside_code.split('@').skip(1).collect();
     parts
         .iter()
-        .map(|part| {
-            part.chars()
-                .take_while(|c| c.is_ascii_alphanumeric() || *c == '-')
-                .collect::<String>()
-        })
+        .map(|part| part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>())
         .filter(|login| !login.is_empty())
         .collect()
 }
@@ -32,9 +28,7 @@ fn check(refused: &Refusal, expected: &str) {
 #[test]
 fn a_refusal_says_what_is_so_and_what_to_do() {
     check(
-        &Refusal::Ended {
-            status: ProtocolStatus::Completed,
-        },
+        &Refusal::Ended { status: ProtocolStatus::Completed },
         "@vera: this protocol is completed; comment `/protocol new` to start another.",
     );
     check(
@@ -51,15 +45,11 @@ fn a_refusal_says_what_is_so_and_what_to_do() {
 #[test]
 fn words_of_others_in_a_refusal_call_nobody() {
     check(
-        &Refusal::NoSuchBranch {
-            branch: "x` @bob `y".to_owned(),
-        },
+        &Refusal::NoSuchBranch { branch: "x` @bob `y".to_owned() },
         "@vera: there is no branch `x` \\@\u{200b}bob `y` in this repository.",
     );
     check(
-        &Refusal::NotGreen {
-            why: "@mallory pushed; closes #3".to_owned(),
-        },
+        &Refusal::NotGreen { why: "@mallory pushed; closes #3".to_owned() },
         "@vera: `TasksGodzilla / protocol` is not green on the head: \\@\u{200b}mallory pushed; closes \\#\u{200b}3.",
     );
 }
@@ -67,13 +57,8 @@ fn words_of_others_in_a_refusal_call_nobody() {
 #[test]
 fn a_block_is_refused_with_each_command_that_clears_it() {
     let mut view = blocked();
-    view.protocol
-        .state
-        .reasons
-        .push(reason(ReasonKey::BranchGone, None, "@bob deleted it"));
-    let refused = Refusal::Blocked {
-        reasons: view.protocol.state.reasons.clone(),
-    };
+    view.protocol.state.reasons.push(reason(ReasonKey::BranchGone, None, "@bob deleted it"));
+    let refused = Refusal::Blocked { reasons: view.protocol.state.reasons.clone() };
     insta::assert_snapshot!(seen(&refusal("vera", &refused, Some(&view))), @r"
     @vera: this protocol is blocked.
 

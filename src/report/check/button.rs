@@ -28,42 +28,17 @@ enum Scope {
     Step,
 }
 
-const RUN_ALL: Declared = declared(
-    "run-all",
-    "/protocol run",
-    "Run all steps",
-    "Do all steps that are left",
-);
-const RUN_NEXT: Declared = declared(
-    "run-next",
-    "/step run next",
-    "Run next step",
-    "Do one step and rest",
-);
-const RESUME: Declared = declared(
-    "resume",
-    "/protocol resume",
-    "Resume",
-    "Go on from where it stopped",
-);
-pub(super) const REPLAN: Declared = declared(
-    "replan",
-    "/protocol replan",
-    "Plan again",
-    "Make a new plan in place of this one",
-);
-const OPEN_PULL: Declared = declared(
-    "open-pr",
-    "/protocol pr",
-    "Open or push again",
-    "Try the push and pull request again",
-);
+const RUN_ALL: Declared = declared("run-all", "/protocol run", "Run all steps", "Do all steps that are left");
+const RUN_NEXT: Declared = declared("run-next", "/step run next", "Run next step", "Do one step and rest");
+const RESUME: Declared = declared("resume", "/protocol resume", "Resume", "Go on from where it stopped");
+pub(super) const REPLAN: Declared =
+    declared("replan", "/protocol replan", "Plan again", "Make a new plan in place of this one");
+const OPEN_PULL: Declared =
+    declared("open-pr", "/protocol pr", "Open or push again", "Try the push and pull request again");
 const MERGE: Declared = declared("merge", "/protocol merge", "Merge", "Merge the judged commit");
 pub(super) const RETRY: Declared = of_step("retry", "/step retry", "Retry", "Do this step again");
 pub(super) const JUDGE: Declared = of_step("qa", "/step qa", "Judge again", "Run QA of this step again");
-const ALL: [&Declared; 8] = [
-    &RUN_ALL, &RUN_NEXT, &RESUME, &REPLAN, &OPEN_PULL, &MERGE, &RETRY, &JUDGE,
-];
+const ALL: [&Declared; 8] = [&RUN_ALL, &RUN_NEXT, &RESUME, &REPLAN, &OPEN_PULL, &MERGE, &RETRY, &JUDGE];
 
 const fn declared(
     identifier: &'static str,
@@ -71,13 +46,7 @@ const fn declared(
     label: &'static str,
     description: &'static str,
 ) -> Declared {
-    Declared {
-        identifier,
-        command,
-        label,
-        description,
-        of_step: Scope::Protocol,
-    }
+    Declared { identifier, command, label, description, of_step: Scope::Protocol }
 }
 
 const fn of_step(
@@ -86,27 +55,18 @@ const fn of_step(
     label: &'static str,
     description: &'static str,
 ) -> Declared {
-    Declared {
-        identifier,
-        command,
-        label,
-        description,
-        of_step: Scope::Step,
-    }
+    Declared { identifier, command, label, description, of_step: Scope::Step }
 }
 
 /// The command that a button stands for, `None` for an identifier that is not ours.
 pub fn button_command(identifier: &str) -> Option<String> {
-    let plain = ALL
-        .iter()
-        .find(|button| button.of_step == Scope::Protocol && button.identifier == identifier);
+    let plain =
+        ALL.iter().find(|button| button.of_step == Scope::Protocol && button.identifier == identifier);
     if let Some(button) = plain {
         return Some(button.command.to_owned());
     }
     let (word, number) = identifier.rsplit_once('-')?;
-    let button = ALL
-        .iter()
-        .find(|button| button.of_step == Scope::Step && button.identifier == word)?;
+    let button = ALL.iter().find(|button| button.of_step == Scope::Step && button.identifier == word)?;
     let is_number = !number.is_empty() && number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
     let number: u32 = is_number.then(|| number.parse().ok()).flatten()?;
     Some(format!("{} {number}", button.command))
@@ -114,18 +74,11 @@ pub fn button_command(identifier: &str) -> Option<String> {
 
 impl Declared {
     pub(super) fn button(&self) -> Button {
-        Button {
-            label: self.label,
-            description: self.description,
-            identifier: self.identifier.to_owned(),
-        }
+        Button { label: self.label, description: self.description, identifier: self.identifier.to_owned() }
     }
 
     pub(super) fn for_step(&self, step: u32) -> Button {
-        Button {
-            identifier: format!("{}-{step}", self.identifier),
-            ..self.button()
-        }
+        Button { identifier: format!("{}-{step}", self.identifier), ..self.button() }
     }
 }
 
@@ -184,10 +137,7 @@ mod tests {
             };
             let lengths =
                 [button.label, button.description, &button.identifier].map(|text| text.chars().count());
-            assert!(
-                lengths[0] <= 20 && lengths[1] <= 40 && lengths[2] <= 20,
-                "{button:?}: {lengths:?}"
-            );
+            assert!(lengths[0] <= 20 && lengths[1] <= 40 && lengths[2] <= 20, "{button:?}: {lengths:?}");
             let command = button_command(&button.identifier).unwrap();
             assert!(command.starts_with(declared.command), "{command}");
         }

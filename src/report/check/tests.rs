@@ -5,11 +5,7 @@ use crate::domain::verdict::Verdict;
 use crate::report::sample::{all_done, blocked, finish, planned, planning, reason, running};
 
 fn shown(check: &CheckText) -> String {
-    let buttons: Vec<&str> = check
-        .buttons
-        .iter()
-        .map(|button| button.identifier.as_str())
-        .collect();
+    let buttons: Vec<&str> = check.buttons.iter().map(|button| button.identifier.as_str()).collect();
     format!(
         "{} = {}\n{}\n{}\n{}\n{}",
         check.name,
@@ -33,11 +29,7 @@ fn judgement() -> Judgement {
         summary: "Two tests fail; @bob knows why.".to_owned(),
         findings: vec![
             finding(None, Severity::Note, "closes #3"),
-            finding(
-                Some("src/a`b.rs"),
-                Severity::Blocking,
-                "`parse` panics on\nempty input",
-            ),
+            finding(Some("src/a`b.rs"), Severity::Blocking, "`parse` panics on\nempty input"),
         ],
         amended: None,
     }
@@ -64,12 +56,7 @@ fn the_protocol_check_says_what_the_comment_says() {
 #[test]
 fn buttons_are_the_likely_next_acts() {
     let identifiers = |view: &ProtocolView| {
-        protocol(view)
-            .buttons
-            .into_iter()
-            .map(|button| button.identifier)
-            .collect::<Vec<_>>()
-            .join(" ")
+        protocol(view).buttons.into_iter().map(|button| button.identifier).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(identifiers(&planning()), "");
     assert_eq!(identifiers(&planned()), "run-all run-next replan");
@@ -78,10 +65,7 @@ fn buttons_are_the_likely_next_acts() {
     assert_eq!(identifiers(&blocked()), "retry-2 replan");
     let mut many = blocked();
     for number in 3..9 {
-        many.protocol
-            .state
-            .reasons
-            .push(reason(ReasonKey::StepFailed, Some(number), ""));
+        many.protocol.state.reasons.push(reason(ReasonKey::StepFailed, Some(number), ""));
     }
     assert_eq!(identifiers(&many), "retry-2 retry-3 retry-4");
     many.protocol.state.end = Some(End::Cancelled(CancelKind::Command));
@@ -124,10 +108,7 @@ fn a_steps_check_says_what_it_took_and_what_was_done() {
     let mut failed = running(2);
     finish(&mut failed.steps[2], StepStatus::Failed, Verdict::Fail);
     failed.steps[2].judged = None;
-    assert_eq!(
-        step(&failed, &failed.steps[2]).buttons,
-        [button::RETRY.for_step(2)]
-    );
+    assert_eq!(step(&failed, &failed.steps[2]).buttons, [button::RETRY.for_step(2)]);
 }
 
 #[test]
@@ -157,13 +138,7 @@ fn an_amended_verdict_says_so() {
         ..judgement()
     };
     let check = quality(&view, &view.steps[1], Some(&amended)).unwrap();
-    assert!(
-        check
-            .summary
-            .contains("Every blocking finding lies under `.protocols/`"),
-        "{}",
-        check.summary
-    );
+    assert!(check.summary.contains("Every blocking finding lies under `.protocols/`"), "{}", check.summary);
 }
 
 #[test]
@@ -196,4 +171,15 @@ fn whatever_is_in_it_a_check_fits() {
         );
         assert!(check.buttons.len() <= 3);
     }
+}
+
+#[test]
+fn a_rerun_of_any_check_is_a_command() {
+    let meant = |name| rerun_command(name).unwrap_or_default();
+    assert_eq!(meant("TasksGodzilla / protocol"), "/protocol run");
+    assert_eq!(meant("TasksGodzilla / plan"), "/protocol replan");
+    assert_eq!(meant("TasksGodzilla / 02 writer"), "/step retry 2");
+    assert_eq!(meant("TasksGodzilla / 02 writer QA"), "/step qa 2");
+    assert_eq!(meant("build"), "");
+    assert_eq!(meant("TasksGodzilla / xx writer"), "");
 }

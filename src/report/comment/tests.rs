@@ -21,16 +21,10 @@ fn first_line(view: &ProtocolView) -> String {
 
 #[test]
 fn the_marker_does_not_change_with_the_state() {
-    assert_eq!(
-        sticky(&planned()).marker,
-        "<!-- tasksgodzilla:protocol=12:sticky -->"
-    );
+    assert_eq!(sticky(&planned()).marker, "<!-- tasksgodzilla:protocol=12:sticky -->");
     assert_eq!(sticky(&planned()).marker, sticky(&blocked()).marker);
     assert_ne!(sticky(&planned()).marker, on_issue(&planned()).marker);
-    assert_eq!(
-        answer_marker("answer:4 --><b>"),
-        "<!-- tasksgodzilla:answer=answer:4b -->"
-    );
+    assert_eq!(answer_marker("answer:4 --><b>"), "<!-- tasksgodzilla:answer=answer:4b -->");
 }
 
 #[test]
@@ -111,14 +105,8 @@ fn several_reasons_are_each_listed_with_their_command() {
     let mut view = blocked();
     view.protocol.plan.clear();
     view.protocol.adopted_from = Some("mallory".to_owned());
-    view.protocol
-        .state
-        .reasons
-        .push(reason(ReasonKey::CiFailed, Some(1), ""));
-    view.protocol
-        .state
-        .reasons
-        .push(reason(ReasonKey::HeadRewritten, None, "rewritten by @mallory"));
+    view.protocol.state.reasons.push(reason(ReasonKey::CiFailed, Some(1), ""));
+    view.protocol.state.reasons.push(reason(ReasonKey::HeadRewritten, None, "rewritten by @mallory"));
     view.steps[1].ci = CiStatus::Failed;
     view.ci = vec![CiResult {
         name: "build | @x".to_owned(),
@@ -167,10 +155,7 @@ fn every_state_has_a_first_line_of_its_own() {
     waiting.steps[1].ci = CiStatus::Waiting;
     lines.push(first_line(&waiting));
     let mut limited = running(1);
-    limited.delay = Some(Delay {
-        until: NOON,
-        why: "the engine's limit was met".to_owned(),
-    });
+    limited.delay = Some(Delay { until: NOON, why: "the engine's limit was met".to_owned() });
     lines.push(first_line(&limited));
     let mut paused = running(2);
     paused.protocol.state.pause = Some(Pause::AfterThis);
@@ -214,12 +199,9 @@ fn the_end_says_how_it_ended() {
     merged.steps[3].status = StepStatus::Cancelled;
     merged.steps[3].end = Some(StepEnd::MergedEarly);
     lines.push(first_line(&merged));
-    for kind in [
-        CancelKind::Command,
-        CancelKind::PrClosed,
-        CancelKind::IssueClosed,
-        CancelKind::ProjectDeleted,
-    ] {
+    for kind in
+        [CancelKind::Command, CancelKind::PrClosed, CancelKind::IssueClosed, CancelKind::ProjectDeleted]
+    {
         let mut cancelled = blocked();
         cancelled.protocol.state.end = Some(End::Cancelled(kind));
         lines.push(first_line(&cancelled));
@@ -244,10 +226,7 @@ fn a_merged_protocol_asks_for_nothing() {
     view.protocol.pull.as_mut().unwrap().state = PullState::Merged;
     view.protocol.plan.clear();
     view.steps[3].status = StepStatus::Cancelled;
-    view.steps[3].end = Some(StepEnd::Skipped {
-        by: "vera".to_owned(),
-        why: String::new(),
-    });
+    view.steps[3].end = Some(StepEnd::Skipped { by: "vera".to_owned(), why: String::new() });
     insta::assert_snapshot!(text(&sticky(&view)), @r"
     ✅ **Merged.** Nothing for you to do.
 
@@ -340,10 +319,7 @@ fn whatever_is_in_it_a_comment_fits() {
         step.spec.name = "@|é".repeat(1_000);
     }
     for number in 0..200 {
-        view.protocol
-            .state
-            .reasons
-            .push(reason(ReasonKey::StepFailed, Some(number), &"`@é|".repeat(2_000)));
+        view.protocol.state.reasons.push(reason(ReasonKey::StepFailed, Some(number), &"`@é|".repeat(2_000)));
     }
     for comment in [sticky(&view), on_issue(&view), pull_body(&view)] {
         assert!(comment.body.len() <= FORGE_BYTES, "{}", comment.body.len());

@@ -31,11 +31,7 @@ fn run_page<'a>(log: &'a str, status: RunStatus, sha: &'a Sha, artifacts: &'a [A
         model: None,
         tokens: Some(12_345),
         commit: Some(sha),
-        error: if status == RunStatus::Failed {
-            "the engine <gave> up"
-        } else {
-            ""
-        },
+        error: if status == RunStatus::Failed { "the engine <gave> up" } else { "" },
         log,
         log_bytes: log.len() as u64,
         artifacts,
@@ -69,10 +65,7 @@ fn a_page_lives_within_its_policy() {
         message("Gone", "This link is no longer good."),
     ];
     for page in pages {
-        assert!(
-            !page.contains("<script") && !page.contains("style=") && !page.contains(" on"),
-            "{page}"
-        );
+        assert!(!page.contains("<script") && !page.contains("style=") && !page.contains(" on"), "{page}");
         assert!(page.contains(r#"<link rel="stylesheet" href="/style.css">"#));
     }
 }
@@ -91,12 +84,7 @@ fn only_what_moves_is_loaded_again() {
 #[test]
 fn a_long_log_shows_its_end() {
     let sha = sha();
-    let page = run_page(
-        &format!("first{}last", "é\n".repeat(LOG)),
-        RunStatus::Succeeded,
-        &sha,
-        &[],
-    );
+    let page = run_page(&format!("first{}last", "é\n".repeat(LOG)), RunStatus::Succeeded, &sha, &[]);
     assert!(page.contains("last</pre>") && !page.contains("first"));
     assert!(page.contains("Only the end of 1.5 MiB is shown."));
     assert!(page.len() < LOG + 10_000);

@@ -39,11 +39,7 @@ fn the_head_of_the_context_is_kept_and_the_rest_is_not_touched() {
     Use nom.
     ");
     let sha = sha();
-    let later = ContextFacts {
-        status: "done",
-        current_step: None,
-        ..facts(&sha)
-    };
+    let later = ContextFacts { status: "done", current_step: None, ..facts(&sha) };
     let twice = context(&once, &later);
     assert!(twice.ends_with("\n\n# Context\n\nUse nom.\n"));
     assert_eq!(twice.matches(CONTEXT_BEGIN).count(), 1);
@@ -53,27 +49,16 @@ fn the_head_of_the_context_is_kept_and_the_rest_is_not_touched() {
 
 #[test]
 fn a_report_shows_findings_by_weight() {
-    let finding = |severity, text: &str| Finding {
-        path: Some("src/a.rs".to_owned()),
-        severity,
-        text: text.to_owned(),
-    };
+    let finding =
+        |severity, text: &str| Finding { path: Some("src/a.rs".to_owned()), severity, text: text.to_owned() };
     let judgement = Judgement {
         verdict: Verdict::Fail,
         summary: "It panics.\n# Not a heading".to_owned(),
-        findings: vec![
-            finding(Severity::Note, "long"),
-            finding(Severity::Blocking, "panics, @bob"),
-        ],
+        findings: vec![finding(Severity::Note, "long"), finding(Severity::Blocking, "panics, @bob")],
         amended: None,
     };
     let sha = sha();
-    let report = QualityReportFacts {
-        step_id: "01-parser",
-        sha: &sha,
-        at: NOON,
-        judgement: &judgement,
-    };
+    let report = QualityReportFacts { step_id: "01-parser", sha: &sha, at: NOON, judgement: &judgement };
     insta::assert_snapshot!(quality_report(&report).replace('\u{200b}', "¦"), @r"
     # Quality of step 01-parser
 

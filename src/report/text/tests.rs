@@ -29,9 +29,7 @@ fn seen(source: &str) -> Option<String> {
 fn live(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
     let pairs: Vec<(char, char)> = lower.chars().zip(lower.chars().skip(1)).collect();
-    let marked = pairs
-        .iter()
-        .find(|(mark, next)| REFERENCE_MARKS.contains(mark) && next.is_alphanumeric());
+    let marked = pairs.iter().find(|(mark, next)| REFERENCE_MARKS.contains(mark) && next.is_alphanumeric());
     let gh = (0..10).find(|digit| lower.contains(&format!("gh-{digit}")));
     marked
         .map(|pair| format!("{pair:?}"))
@@ -46,19 +44,9 @@ fn check(words: &str) {
     let source = events(&escaped);
     let rendered: String = source
         .iter()
-        .filter_map(|event| {
-            if let Event::Text(text) = event {
-                Some(text.as_ref())
-            } else {
-                None
-            }
-        })
+        .filter_map(|event| if let Event::Text(text) = event { Some(text.as_ref()) } else { None })
         .collect();
-    assert_eq!(
-        seen(&escaped),
-        Some(one_line(words)),
-        "{words:?} became {escaped:?}"
-    );
+    assert_eq!(seen(&escaped), Some(one_line(words)), "{words:?} became {escaped:?}");
     assert_eq!(live(&rendered), None, "{words:?} became {escaped:?}");
     assert!(!escaped.starts_with(['/', '@', BREAK]), "{escaped:?}");
     assert!(!escaped.contains('\n'));
@@ -105,13 +93,9 @@ fn ordinary_words_stay_readable() {
 
 #[test]
 fn a_name_in_code_stays_in_its_span() {
-    for (words, expected) in [
-        ("a", "`a`"),
-        ("a`b", "``a`b``"),
-        ("`", "`` ` ``"),
-        ("a\nb", "`a b`"),
-        (" ", "`(blank)`"),
-    ] {
+    for (words, expected) in
+        [("a", "`a`"), ("a`b", "``a`b``"), ("`", "`` ` ``"), ("a\nb", "`a b`"), (" ", "`(blank)`")]
+    {
         assert_eq!(code(words), expected);
     }
 }
@@ -127,25 +111,13 @@ fn what_may_become_a_commit_message_is_defused_and_reads_the_same() {
 
 #[test]
 fn colours_of_a_terminal_are_gone() {
-    assert_eq!(
-        without_colours("\u{1b}[1;31merror\u{1b}[0m: é\u{1b}[2K!\u{1b}["),
-        "error: é!"
-    );
+    assert_eq!(without_colours("\u{1b}[1;31merror\u{1b}[0m: é\u{1b}[2K!\u{1b}["), "error: é!");
 }
 
 #[test]
 fn only_plain_addresses_become_links() {
-    assert_eq!(
-        link("CI", "https://ci.example/1?a=b"),
-        "[CI](<https://ci.example/1?a=b>)"
-    );
-    for url in [
-        "javascript:alert(1)",
-        "https://x> [a](b",
-        "https://x y",
-        "",
-        "https://x\n",
-    ] {
+    assert_eq!(link("CI", "https://ci.example/1?a=b"), "[CI](<https://ci.example/1?a=b>)");
+    for url in ["javascript:alert(1)", "https://x> [a](b", "https://x y", "", "https://x\n"] {
         assert_eq!(link("CI", url), "CI");
     }
 }

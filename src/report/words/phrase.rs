@@ -16,10 +16,10 @@ struct Piece {
 impl Phrase {
     /// Words with commands in backticks. Whoever wrote them, they can do nothing in any of the forms below.
     pub(in crate::report) fn marked(words: &str) -> Self {
-        let pieces = words.split('`').enumerate().map(|(index, part)| Piece {
-            text: part.to_owned(),
-            is_command: index % 2 == 1,
-        });
+        let pieces = words
+            .split('`')
+            .enumerate()
+            .map(|(index, part)| Piece { text: part.to_owned(), is_command: index % 2 == 1 });
         Self(pieces.filter(|piece| !piece.text.is_empty()).collect())
     }
 
@@ -30,25 +30,15 @@ impl Phrase {
                 out.push_str(&code(&piece.text));
                 continue;
             }
-            let before = if piece.text.starts_with(char::is_whitespace) && !out.is_empty() {
-                " "
-            } else {
-                ""
-            };
-            let after = if piece.text.ends_with(char::is_whitespace) {
-                " "
-            } else {
-                ""
-            };
+            let before =
+                if piece.text.starts_with(char::is_whitespace) && !out.is_empty() { " " } else { "" };
+            let after = if piece.text.ends_with(char::is_whitespace) { " " } else { "" };
             out.push_str(&format!("{before}{}{after}", escape_inline(&piece.text)));
         }
         out.trim_end().to_owned()
     }
 
     pub(in crate::report) fn plain(&self, limit: usize) -> String {
-        plain(
-            &self.0.iter().map(|piece| piece.text.as_str()).collect::<String>(),
-            limit,
-        )
+        plain(&self.0.iter().map(|piece| piece.text.as_str()).collect::<String>(), limit)
     }
 }

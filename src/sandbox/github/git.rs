@@ -42,17 +42,12 @@ pub(crate) fn hermetic_git() -> Command {
     for (key, _) in std::env::vars_os().filter(|(k, _)| k.to_string_lossy().starts_with("GIT_")) {
         git.env_remove(key);
     }
-    git.env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_TERMINAL_PROMPT", "0");
+    git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
     git
 }
 
 fn run(git: &mut Command, what: &str) -> Result<Output, SandboxError> {
-    git.output().map_err(|source| SandboxError::Io {
-        what: format!("run git {what}"),
-        source,
-    })
+    git.output().map_err(|source| SandboxError::Io { what: format!("run git {what}"), source })
 }
 
 fn text(output: &Output) -> String {
@@ -66,19 +61,12 @@ fn text(output: &Output) -> String {
 pub(crate) fn make_bare(dir: &Path, source: Option<&Path>, branch: &str) -> Result<(), SandboxError> {
     let mut git = hermetic_git();
     match source {
-        None => git
-            .args(["init", "--quiet", "--bare", "--initial-branch", branch])
-            .arg(dir),
-        Some(from) => git
-            .args(["clone", "--quiet", "--bare", "--no-hardlinks"])
-            .arg(from)
-            .arg(dir),
+        None => git.args(["init", "--quiet", "--bare", "--initial-branch", branch]).arg(dir),
+        Some(from) => git.args(["clone", "--quiet", "--bare", "--no-hardlinks"]).arg(from).arg(dir),
     };
     let output = run(&mut git, "clone")?;
     if !output.status.success() {
-        return Err(SandboxError::Git(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ));
+        return Err(SandboxError::Git(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
     let bare = Bare(dir);
     bare.git(&["config", "http.receivepack", "true"])?;
@@ -99,10 +87,7 @@ exit 1
 
 fn install_hook(dir: &Path) -> Result<(), SandboxError> {
     use std::os::unix::fs::PermissionsExt;
-    let failed = |source| SandboxError::Io {
-        what: "write the update hook".to_owned(),
-        source,
-    };
+    let failed = |source| SandboxError::Io { what: "write the update hook".to_owned(), source };
     let path = dir.join("hooks").join("update");
     std::fs::create_dir_all(dir.join("hooks")).map_err(failed)?;
     std::fs::write(&path, UPDATE_HOOK).map_err(failed)?;
@@ -122,26 +107,17 @@ impl Bare<'_> {
         if output.status.success() {
             return Ok(text(&output));
         }
-        Err(SandboxError::Git(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ))
+        Err(SandboxError::Git(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 
     pub(crate) fn branches(&self) -> BTreeMap<String, String> {
         let format = "--format=%(refname:lstrip=2) %(objectname)";
-        let listed = self
-            .git(&["for-each-ref", format, "refs/heads"])
-            .unwrap_or_default();
-        listed
-            .lines()
-            .filter_map(|l| l.rsplit_once(' '))
-            .map(|(n, s)| (n.to_owned(), s.to_owned()))
-            .collect()
+        let listed = self.git(&["for-each-ref", format, "refs/heads"]).unwrap_or_default();
+        listed.lines().filter_map(|l| l.rsplit_once(' ')).map(|(n, s)| (n.to_owned(), s.to_owned())).collect()
     }
 
     pub(crate) fn branch(&self, name: &str) -> Option<String> {
-        self.git(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{name}")])
-            .ok()
+        self.git(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{name}")]).ok()
     }
 
     pub(crate) fn current_branch(&self) -> Option<String> {
@@ -154,10 +130,7 @@ impl Bare<'_> {
             return None;
         }
         let branch = self.branch(name.strip_prefix("heads/").unwrap_or(name));
-        branch.or_else(|| {
-            self.git(&["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])
-                .ok()
-        })
+        branch.or_else(|| self.git(&["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]).ok())
     }
 
     pub(crate) fn is_ancestor(&self, old: &str, new: &str) -> bool {
@@ -169,18 +142,13 @@ impl Bare<'_> {
     }
 
     pub(crate) fn delete_branch(&self, branch: &str) -> Result<(), SandboxError> {
-        self.git(&["update-ref", "-d", &format!("refs/heads/{branch}")])
-            .map(drop)
+        self.git(&["update-ref", "-d", &format!("refs/heads/{branch}")]).map(drop)
     }
 
     /// The commits reachable from `head` but not from `base`, oldest first.
     pub(crate) fn commits(&self, base: &str, head: &str) -> Vec<CommitFacts> {
         let listed = self.git(&["rev-list", "--reverse", "--topo-order", head, &format!("^{base}")]);
-        listed
-            .unwrap_or_default()
-            .lines()
-            .filter_map(|sha| self.commit(sha))
-            .collect()
+        listed.unwrap_or_default().lines().filter_map(|sha| self.commit(sha)).collect()
     }
 
     /// A commit by its full id; other words are not looked at, as they could be options.
@@ -205,21 +173,10 @@ impl Bare<'_> {
 
     /// Paths added, removed and modified by one commit against its first parent.
     pub(crate) fn touched(&self, sha: &str) -> [Vec<String>; 3] {
-        let shown = self.git(&[
-            "show",
-            "--name-status",
-            "--no-renames",
-            "--format=",
-            "-m",
-            "--first-parent",
-            sha,
-        ]);
+        let shown =
+            self.git(&["show", "--name-status", "--no-renames", "--format=", "-m", "--first-parent", sha]);
         let mut lists = [Vec::new(), Vec::new(), Vec::new()];
-        for (kind, path) in shown
-            .unwrap_or_default()
-            .lines()
-            .filter_map(|l| l.split_once('\t'))
-        {
+        for (kind, path) in shown.unwrap_or_default().lines().filter_map(|l| l.split_once('\t')) {
             let list = match kind {
                 "A" => 0,
                 "D" => 1,
@@ -231,9 +188,7 @@ impl Bare<'_> {
     }
 
     pub(crate) fn diff_size(&self, base: &str, head: &str) -> DiffSize {
-        let counted = self
-            .git(&["diff", "--numstat", &format!("{base}...{head}")])
-            .unwrap_or_default();
+        let counted = self.git(&["diff", "--numstat", &format!("{base}...{head}")]).unwrap_or_default();
         let mut size = DiffSize::default();
         for line in counted.lines() {
             let mut columns = line.split('\t').map(|c| c.parse::<u64>().unwrap_or(0));
@@ -265,19 +220,15 @@ impl Bare<'_> {
         for parent in parents {
             git.args(["-p", parent]);
         }
-        git.env("GIT_AUTHOR_NAME", &author.name)
-            .env("GIT_AUTHOR_EMAIL", &author.email);
+        git.env("GIT_AUTHOR_NAME", &author.name).env("GIT_AUTHOR_EMAIL", &author.email);
         git.env("GIT_AUTHOR_DATE", format!("{} +0000", author.at));
-        git.env("GIT_COMMITTER_NAME", &committer.name)
-            .env("GIT_COMMITTER_EMAIL", &committer.email);
+        git.env("GIT_COMMITTER_NAME", &committer.name).env("GIT_COMMITTER_EMAIL", &committer.email);
         git.env("GIT_COMMITTER_DATE", format!("{} +0000", committer.at));
         let output = run(&mut git, "commit-tree")?;
         if output.status.success() {
             return Ok(text(&output));
         }
-        Err(SandboxError::Git(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ))
+        Err(SandboxError::Git(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 
     /// Writes the tree of `parent` (or an empty one) with `files` put over it; a file without content is removed.
@@ -286,14 +237,9 @@ impl Bare<'_> {
         parent: Option<&str>,
         files: &[(&str, Option<&[u8]>)],
     ) -> Result<String, SandboxError> {
-        let scratch = tempfile::tempdir().map_err(|source| SandboxError::Io {
-            what: "make a scratch directory".to_owned(),
-            source,
-        })?;
-        let index = Index {
-            bare: self,
-            index: scratch.path().join("index"),
-        };
+        let scratch = tempfile::tempdir()
+            .map_err(|source| SandboxError::Io { what: "make a scratch directory".to_owned(), source })?;
+        let index = Index { bare: self, index: scratch.path().join("index") };
         if let Some(parent) = parent {
             index.git(&["read-tree", parent])?;
         }
@@ -303,17 +249,10 @@ impl Bare<'_> {
                 continue;
             };
             let file = scratch.path().join("content");
-            std::fs::write(&file, content).map_err(|source| SandboxError::Io {
-                what: format!("write {path}"),
-                source,
-            })?;
+            std::fs::write(&file, content)
+                .map_err(|source| SandboxError::Io { what: format!("write {path}"), source })?;
             let blob = self.git(&["hash-object", "-w", "--no-filters", &file.to_string_lossy()])?;
-            index.git(&[
-                "update-index",
-                "--add",
-                "--cacheinfo",
-                &format!("100644,{blob},{path}"),
-            ])?;
+            index.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{path}")])?;
         }
         index.git(&["write-tree"])
     }
@@ -321,16 +260,8 @@ impl Bare<'_> {
     /// A file or folder at a commit: `(mode, kind, id, name)` of each entry; a file is its own only entry.
     pub(crate) fn entries(&self, commit: &str, path: &str) -> Vec<[String; 4]> {
         let is_folder = path.is_empty()
-            || self
-                .git(&["cat-file", "-t", &format!("{commit}:{path}")])
-                .ok()
-                .as_deref()
-                == Some("tree");
-        let spec = if is_folder && !path.is_empty() {
-            format!("{path}/")
-        } else {
-            path.to_owned()
-        };
+            || self.git(&["cat-file", "-t", &format!("{commit}:{path}")]).ok().as_deref() == Some("tree");
+        let spec = if is_folder && !path.is_empty() { format!("{path}/") } else { path.to_owned() };
         let mut args = vec!["ls-tree", "-z", "--", commit];
         if !spec.is_empty() {
             args.push(&spec);
@@ -351,14 +282,8 @@ impl Bare<'_> {
 
     /// Copies a commit with its history from another bare repository, under `name`.
     pub(crate) fn fetch(&self, from: &Path, sha: &str, name: &str) -> Result<(), SandboxError> {
-        self.git(&[
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            &from.to_string_lossy(),
-            &format!("+{sha}:{name}"),
-        ])
-        .map(drop)
+        self.git(&["fetch", "--quiet", "--no-tags", &from.to_string_lossy(), &format!("+{sha}:{name}")])
+            .map(drop)
     }
 }
 
@@ -371,17 +296,11 @@ struct Index<'a> {
 impl Index<'_> {
     fn git(&self, args: &[&str]) -> Result<String, SandboxError> {
         let mut git = self.bare.command();
-        let output = run(
-            git.args(args)
-                .env("GIT_INDEX_FILE", &self.index)
-                .current_dir(self.bare.0),
-            "index",
-        )?;
+        let output =
+            run(git.args(args).env("GIT_INDEX_FILE", &self.index).current_dir(self.bare.0), "index")?;
         if output.status.success() {
             return Ok(text(&output));
         }
-        Err(SandboxError::Git(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ))
+        Err(SandboxError::Git(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 }

@@ -69,19 +69,11 @@ pub(crate) struct About<'a> {
 
 impl<'a> About<'a> {
     pub(crate) fn all(repo: u64, actor: &'a Actor) -> Self {
-        Self {
-            repo,
-            actor,
-            only: None,
-        }
+        Self { repo, actor, only: None }
     }
 
     pub(crate) fn only(repo: u64, actor: &'a Actor, app: u64) -> Self {
-        Self {
-            repo,
-            actor,
-            only: Some(app),
-        }
+        Self { repo, actor, only: Some(app) }
     }
 }
 
@@ -104,25 +96,15 @@ fn hears(app: &App, event: &str, action: Option<&str>, only: Option<u64>) -> boo
 impl Model {
     /// Queues an event of a repository for each App that is installed on it and hears of it.
     pub(crate) fn fire(&mut self, event: &str, action: Option<&str>, about: About<'_>, body: &Value) {
-        let installed = self
-            .installations
-            .iter()
-            .filter(|i| i.suspended.is_none() && i.repos.contains(&about.repo));
+        let installed =
+            self.installations.iter().filter(|i| i.suspended.is_none() && i.repos.contains(&about.repo));
         let audience: Vec<(u64, u64)> = installed
-            .filter(|i| {
-                self.app(i.app)
-                    .is_some_and(|app| hears(app, event, action, about.only))
-            })
+            .filter(|i| self.app(i.app).is_some_and(|app| hears(app, event, action, about.only)))
             .map(|i| (i.app, i.id))
             .collect();
         for (app, installation) in audience {
             let payload = self.payload(event, action, about, body, installation);
-            self.queue(
-                app,
-                (Some(installation), Some(about.repo)),
-                (event, action),
-                &payload,
-            );
+            self.queue(app, (Some(installation), Some(about.repo)), (event, action), &payload);
         }
     }
 
@@ -147,9 +129,8 @@ impl Model {
                 payload["repository"]["pushed_at"] = json!(repo.pushed / 1000);
                 payload["repository"]["master_branch"] = json!(repo.default_branch);
             }
-            let is_organization = self
-                .user(&repo.owner)
-                .is_some_and(|u| u.kind == super::model::UserKind::Organization);
+            let is_organization =
+                self.user(&repo.owner).is_some_and(|u| u.kind == super::model::UserKind::Organization);
             if is_organization {
                 payload["organization"] = self.user_json(&repo.owner);
             }
@@ -247,11 +228,7 @@ impl Model {
     pub(crate) fn delivery_details_json(&self, delivery: &Delivery) -> Value {
         let mut value = self.delivery_json(delivery);
         let headers: Value = match self.letter(delivery) {
-            Some(letter) => letter
-                .headers
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), json!(v)))
-                .collect(),
+            Some(letter) => letter.headers.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect(),
             None => Value::Null,
         };
         let payload: Value = serde_json::from_slice(&delivery.body).unwrap_or(Value::Null);
@@ -273,16 +250,9 @@ impl Model {
             ("X-GitHub-Hook-ID", (app.id + 10_000).to_string()),
             ("X-GitHub-Hook-Installation-Target-ID", app.id.to_string()),
             ("X-GitHub-Hook-Installation-Target-Type", "integration".to_owned()),
-            (
-                "X-Hub-Signature-256",
-                signature(&app.webhook_secret, &delivery.body),
-            ),
+            ("X-Hub-Signature-256", signature(&app.webhook_secret, &delivery.body)),
         ];
-        Some(Letter {
-            url: app.webhook_url.clone()?,
-            headers,
-            body: delivery.body.clone(),
-        })
+        Some(Letter { url: app.webhook_url.clone()?, headers, body: delivery.body.clone() })
     }
 }
 
@@ -328,27 +298,13 @@ async fn ask(client: &reqwest::Client, letter: Letter) -> HookAnswer {
     match request.send().await {
         Ok(response) => {
             let code = response.status().as_u16();
-            let status = if response.status().is_success() {
-                "OK"
-            } else {
-                "Invalid HTTP Response"
-            };
+            let status = if response.status().is_success() { "OK" } else { "Invalid HTTP Response" };
             let body = response.text().await.unwrap_or_default();
-            HookAnswer {
-                code,
-                status: format!("{status}: {code}"),
-                body,
-                seconds: 0.0,
-            }
+            HookAnswer { code, status: format!("{status}: {code}"), body, seconds: 0.0 }
         }
         Err(_) => {
             let status = "failed to connect to host".to_owned();
-            HookAnswer {
-                code: 502,
-                status,
-                body: String::new(),
-                seconds: 0.0,
-            }
+            HookAnswer { code: 502, status, body: String::new(), seconds: 0.0 }
         }
     }
 }

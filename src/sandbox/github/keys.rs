@@ -26,9 +26,7 @@ pub(crate) fn key_for(place: usize) -> Result<AppKey, SandboxError> {
 }
 
 fn make() -> Result<AppKey, SandboxError> {
-    let pem = by_openssl()
-        .or_else(by_ssh_keygen)
-        .ok_or(SandboxError::NoKeyTool)?;
+    let pem = by_openssl().or_else(by_ssh_keygen).ok_or(SandboxError::NoKeyTool)?;
     let public = public_numbers(&pem).ok_or(SandboxError::NoKeyTool)?;
     Ok(AppKey { pem, public })
 }
@@ -50,9 +48,7 @@ fn by_ssh_keygen() -> Option<String> {
     let scratch = tempfile::tempdir().ok()?;
     let path = scratch.path().join("key");
     let mut keygen = Command::new("ssh-keygen");
-    keygen
-        .args(["-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f"])
-        .arg(&path);
+    keygen.args(["-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f"]).arg(&path);
     keygen.output().ok()?;
     std::fs::read_to_string(path).ok().filter(|pem| is_pkcs1(pem))
 }
@@ -77,10 +73,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         short if short < 0x80 => (usize::from(short), rest),
         long => {
             let (digits, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
-            (
-                digits.iter().fold(0_usize, |sum, d| sum << 8 | usize::from(*d)),
-                rest,
-            )
+            (digits.iter().fold(0_usize, |sum, d| sum << 8 | usize::from(*d)), rest)
         }
     };
     if *first != tag {

@@ -107,16 +107,9 @@ impl Twin {
             .name("github-twin".to_owned())
             .spawn(move || serve(&inside, listener, started, (orders, delay)))
             .map_err(failed("start a thread"))?;
-        let server = ready
-            .await
-            .map_err(|_| SandboxError::Git("the twin's server did not start".to_owned()))?;
-        Ok(Self {
-            shared,
-            server,
-            chores,
-            thread: Some(thread),
-            _root: root,
-        })
+        let server =
+            ready.await.map_err(|_| SandboxError::Git("the twin's server did not start".to_owned()))?;
+        Ok(Self { shared, server, chores, thread: Some(thread), _root: root })
     }
 
     pub(crate) fn model(&self) -> MutexGuard<'_, Model> {
@@ -146,9 +139,7 @@ impl Twin {
     /// Stops the twin's clock and moves it on.
     pub fn advance(&self, by: Duration) {
         let mut model = self.model();
-        let now = model
-            .now()
-            .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+        let now = model.now().saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
         model.clock = Clock::Set(now);
     }
 }
@@ -199,16 +190,8 @@ fn serve(
 ) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let data = actix_web::web::Data::new(Arc::clone(shared));
-        let app = move || {
-            actix_web::App::new()
-                .app_data(data.clone())
-                .configure(http::configure)
-        };
-        let server = actix_web::HttpServer::new(app)
-            .workers(2)
-            .disable_signals()
-            .listen(listener)?
-            .run();
+        let app = move || actix_web::App::new().app_data(data.clone()).configure(http::configure);
+        let server = actix_web::HttpServer::new(app).workers(2).disable_signals().listen(listener)?.run();
         let chores = actix_web::rt::spawn(run_chores(Arc::clone(shared), orders, ci_delay));
         if started.send(server.handle()).is_err() {
             return Ok(());
@@ -221,10 +204,7 @@ fn serve(
 
 /// Posts webhooks in order; CI plays beside it after its delay.
 async fn run_chores(shared: Shared, mut orders: UnboundedReceiver<Chore>, ci_delay: Duration) {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(10))
-        .build();
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
     let Ok(client) = client else { return };
     while let Some(chore) = orders.recv().await {
         match chore {

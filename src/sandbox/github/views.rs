@@ -108,16 +108,12 @@ pub struct StatusView {
 impl Twin {
     /// The comments of an issue or pull request, oldest first.
     pub fn thread(&self, repo: &str, number: u64) -> Result<Vec<CommentView>, SandboxError> {
-        self.with_issue(repo, number, |issue| {
-            issue.comments.iter().map(comment_view).collect()
-        })
+        self.with_issue(repo, number, |issue| issue.comments.iter().map(comment_view).collect())
     }
 
     /// The reactions on the issue or pull request itself.
     pub fn reactions(&self, repo: &str, number: u64) -> Result<Vec<ReactionView>, SandboxError> {
-        self.with_issue(repo, number, |issue| {
-            issue.reactions.iter().map(reaction_view).collect()
-        })
+        self.with_issue(repo, number, |issue| issue.reactions.iter().map(reaction_view).collect())
     }
 
     pub fn is_open(&self, repo: &str, number: u64) -> Result<bool, SandboxError> {
@@ -133,9 +129,7 @@ impl Twin {
         let model = self.model();
         let id = model.place(repo)?.id;
         let issue = model.issue(id, number);
-        issue
-            .map(see)
-            .ok_or_else(|| SandboxError::Unknown(format!("thread {number} in {repo}")))
+        issue.map(see).ok_or_else(|| SandboxError::Unknown(format!("thread {number} in {repo}")))
     }
 
     pub fn pull(&self, repo: &str, number: u64) -> Result<PullView, SandboxError> {
@@ -145,13 +139,7 @@ impl Twin {
 
     /// All pull requests of a repository, oldest first.
     pub fn pulls(&self, repo: &str) -> Result<Vec<PullView>, SandboxError> {
-        Ok(self
-            .model()
-            .place(repo)?
-            .issues
-            .iter()
-            .filter_map(pull_view)
-            .collect())
+        Ok(self.model().place(repo)?.issues.iter().filter_map(pull_view).collect())
     }
 
     /// The check runs on a commit, oldest first.
@@ -183,24 +171,15 @@ impl Twin {
 
     /// The branches of a repository.
     pub fn branches(&self, repo: &str) -> Result<Vec<String>, SandboxError> {
-        Ok(Bare(&self.model().place(repo)?.dir)
-            .branches()
-            .into_keys()
-            .collect())
+        Ok(Bare(&self.model().place(repo)?.dir).branches().into_keys().collect())
     }
 
     /// A file at the tip of a branch.
     pub fn file(&self, repo: &str, branch: &str, path: &str) -> Result<Option<Vec<u8>>, SandboxError> {
         let model = self.model();
         let bare = Bare(&model.place(repo)?.dir);
-        let entries = bare
-            .branch(branch)
-            .map(|sha| bare.entries(&sha, path))
-            .unwrap_or_default();
-        Ok(entries
-            .iter()
-            .find(|e| e[3] == path && e[1] == "blob")
-            .and_then(|e| bare.blob(&e[2])))
+        let entries = bare.branch(branch).map(|sha| bare.entries(&sha, path)).unwrap_or_default();
+        Ok(entries.iter().find(|e| e[3] == path && e[1] == "blob").and_then(|e| bare.blob(&e[2])))
     }
 
     /// Messages of the commits on `branch` that are not on `base`, oldest first.
@@ -208,9 +187,7 @@ impl Twin {
         let model = self.model();
         let bare = Bare(&model.place(repo)?.dir);
         let ends = bare.branch(base).zip(bare.branch(branch));
-        let commits = ends
-            .map(|(base, head)| bare.commits(&base, &head))
-            .unwrap_or_default();
+        let commits = ends.map(|(base, head)| bare.commits(&base, &head)).unwrap_or_default();
         Ok(commits.into_iter().map(|c| c.message).collect())
     }
 
@@ -221,10 +198,7 @@ impl Twin {
 }
 
 fn reaction_view(reaction: &Reaction) -> ReactionView {
-    ReactionView {
-        author: reaction.author.clone(),
-        content: reaction.content.clone(),
-    }
+    ReactionView { author: reaction.author.clone(), content: reaction.content.clone() }
 }
 
 fn comment_view(comment: &Comment) -> CommentView {

@@ -53,11 +53,7 @@ async fn take_back_expired(tx: &mut Tx, now: Moment) -> Result<()> {
             end(tx, held.id, "dead", &error).await?;
             continue;
         }
-        let again = Again {
-            at: now,
-            attempt: held.attempt,
-            error,
-        };
+        let again = Again { at: now, attempt: held.attempt, error };
         queue_again(tx, &held, again).await?;
     }
     Ok(())
@@ -66,14 +62,10 @@ async fn take_back_expired(tx: &mut Tx, now: Moment) -> Result<()> {
 /// The due jobs that come first. The whole of a long queue in one lane must not be read for that: the head of the queue
 /// usually has somebody free, and where it has not, the lanes are visited instead of the jobs.
 async fn pick(tx: &mut Tx, now: Moment, limit: u32) -> Result<Vec<JobId>> {
-    const AMONG_FIRST: PerDialect = PerDialect {
-        sqlite: among_first!(""),
-        postgres: among_first!("FOR UPDATE SKIP LOCKED"),
-    };
-    const BY_LANE: PerDialect = PerDialect {
-        sqlite: by_lane!(""),
-        postgres: by_lane!("FOR UPDATE SKIP LOCKED"),
-    };
+    const AMONG_FIRST: PerDialect =
+        PerDialect { sqlite: among_first!(""), postgres: among_first!("FOR UPDATE SKIP LOCKED") };
+    const BY_LANE: PerDialect =
+        PerDialect { sqlite: by_lane!(""), postgres: by_lane!("FOR UPDATE SKIP LOCKED") };
     let read = |row: &Row| row.int("job_id").map(JobId);
     let sql = tx.dialect(AMONG_FIRST);
     let first = tx.all(sql, args![now, limit], read).await?;
@@ -162,9 +154,7 @@ pub async fn renew(store: &Store, hold: Hold, lease: Duration) -> Result<bool> {
                WHERE job_id = $1 AND fence = $2 AND status = 'running'";
     let mut tx = store.begin().await?;
     let now = tx.now();
-    let renewed = tx
-        .execute(sql, args![hold.job, hold.fence, now.plus(lease), now])
-        .await?;
+    let renewed = tx.execute(sql, args![hold.job, hold.fence, now.plus(lease), now]).await?;
     tx.commit().await?;
     Ok(renewed == 1)
 }
@@ -211,11 +201,7 @@ async fn come_back(tx: &mut Tx, id: JobId, at: Moment, (cost, error): (i64, &str
     let Some(held) = tx.one(sql, args![id], read_held).await? else {
         return Err(StoreError::Missing { what: "job" });
     };
-    let again = Again {
-        at,
-        attempt: held.attempt + cost,
-        error: error.to_owned(),
-    };
+    let again = Again { at, attempt: held.attempt + cost, error: error.to_owned() };
     queue_again(tx, &held, again).await
 }
 
@@ -293,22 +279,10 @@ pub(super) async fn queue_again(tx: &mut Tx, held: &Held, again: Again) -> Resul
     tx.will_wake();
     let now = tx.now();
     let attempt = again.attempt.max(0);
-    let args = args![
-        &held.key,
-        again.at,
-        attempt,
-        held.process.as_ref(),
-        &again.error,
-        now
-    ];
+    let args = args![&held.key, again.at, attempt, held.process.as_ref(), &again.error, now];
     if tx.execute(fold, args).await? > 0 {
-        return end(
-            tx,
-            held.id,
-            "done",
-            "goes on in the job of the same key that was queued meanwhile",
-        )
-        .await;
+        return end(tx, held.id, "done", "goes on in the job of the same key that was queued meanwhile")
+            .await;
     }
     let sql = "UPDATE job SET status = 'queued', next_run_at = $2, attempt = $3, error = $4, lease_until = NULL, \
                    worker = NULL, changed_at = $5 \

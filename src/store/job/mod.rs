@@ -62,15 +62,7 @@ pub async fn push(tx: &mut Tx, job: Job, at: Moment) -> Result<JobId> {
                                       ELSE job.next_run_at END, \
                    changed_at = excluded.changed_at \
                RETURNING job_id";
-    let args = args![
-        job.kind(),
-        json(&job),
-        job.key(),
-        job.lane(),
-        job.protocol(),
-        at,
-        tx.now()
-    ];
+    let args = args![job.kind(), json(&job), job.key(), job.lane(), job.protocol(), at, tx.now()];
     tx.will_wake();
     let id = tx.one(sql, args, |row| row.int("job_id").map(JobId)).await?;
     id.ok_or(StoreError::Missing { what: "job" })
@@ -122,11 +114,7 @@ pub async fn revive(tx: &mut Tx, id: JobId) -> Result<bool> {
     let Some(held) = tx.one(sql, args![id], claim::read_held).await? else {
         return Ok(false);
     };
-    let again = claim::Again {
-        at: tx.now(),
-        attempt: 0,
-        error: String::new(),
-    };
+    let again = claim::Again { at: tx.now(), attempt: 0, error: String::new() };
     claim::queue_again(tx, &held, again).await?;
     Ok(true)
 }
@@ -135,11 +123,7 @@ pub async fn revive(tx: &mut Tx, id: JobId) -> Result<bool> {
 pub async fn count_by_status(db: &mut Session) -> Result<Vec<JobCount>> {
     let sql = "SELECT kind, status, COUNT(*) AS count FROM job GROUP BY kind, status ORDER BY kind, status";
     let read = |row: &Row| {
-        Ok(JobCount {
-            kind: row.text("kind")?,
-            status: row.word("status")?,
-            count: row.number("count")?,
-        })
+        Ok(JobCount { kind: row.text("kind")?, status: row.word("status")?, count: row.number("count")? })
     };
     db.all(sql, args![], read).await
 }

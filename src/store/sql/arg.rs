@@ -37,11 +37,7 @@ pub(in crate::store) fn word(variant: &impl Serialize) -> String {
 
 /// Postgres refuses NUL in text and SQLite keeps it; dropping it makes both the same.
 pub(in crate::store) fn without_nul(text: String) -> String {
-    if text.contains('\0') {
-        text.replace('\0', "")
-    } else {
-        text
-    }
+    if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
 impl From<String> for Arg {
@@ -107,9 +103,7 @@ macro_rules! int_args {
         }
     )+};
 }
-int_args!(
-    ProjectId, ProtocolId, StepId, JobId, RunId, DeliveryId, CommandId, Moment
-);
+int_args!(ProjectId, ProtocolId, StepId, JobId, RunId, DeliveryId, CommandId, Moment);
 
 macro_rules! absent_args {
     ($kind:ident: $($type:ty),+) => {$(

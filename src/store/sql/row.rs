@@ -77,8 +77,7 @@ impl Row {
     }
 
     pub(in crate::store) fn sha(&self, column: &str) -> Result<Sha> {
-        self.sha_or_none(column)?
-            .ok_or_else(|| corrupt(column, "no commit id"))
+        self.sha_or_none(column)?.ok_or_else(|| corrupt(column, "no commit id"))
     }
 
     pub(in crate::store) fn sha_or_none(&self, column: &str) -> Result<Option<Sha>> {
@@ -92,9 +91,7 @@ impl Row {
     }
 
     pub(in crate::store) fn word_or_none<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>> {
-        self.text_or_none(column)?
-            .map(|text| read_word(column, &text))
-            .transpose()
+        self.text_or_none(column)?.map(|text| read_word(column, &text)).transpose()
     }
 
     pub(in crate::store) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T> {
@@ -103,9 +100,7 @@ impl Row {
 
     pub(in crate::store) fn json_or_none<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>> {
         let text = self.text_or_none(column)?;
-        text.map(|text| serde_json::from_str(&text))
-            .transpose()
-            .map_err(|source| corrupt(column, source))
+        text.map(|text| serde_json::from_str(&text)).transpose().map_err(|source| corrupt(column, source))
     }
 }
 
@@ -115,8 +110,5 @@ fn read_word<T: DeserializeOwned>(column: &str, text: &str) -> Result<T> {
 }
 
 fn corrupt(column: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Corrupt {
-        what: column.to_owned(),
-        source: source.into(),
-    }
+    StoreError::Corrupt { what: column.to_owned(), source: source.into() }
 }

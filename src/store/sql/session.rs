@@ -67,11 +67,7 @@ impl Db {
             Self::Sqlite { writer, .. } => Link::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Link::PostgresTx(pool.begin().await?),
         };
-        Ok(Tx {
-            session: Session { link, clock },
-            wake,
-            pushed: false,
-        })
+        Ok(Tx { session: Session { link, clock }, wake, pushed: false })
     }
 
     pub(in crate::store) async fn close(&self) {

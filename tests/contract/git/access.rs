@@ -25,15 +25,9 @@ impl Server {
         };
         let app = move || {
             let config = web::PayloadConfig::new(64 << 20);
-            App::new()
-                .app_data(config)
-                .default_service(web::to(serve.clone()))
+            App::new().app_data(config).default_service(web::to(serve.clone()))
         };
-        let server = HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .bind(("127.0.0.1", 0))
-            .unwrap();
+        let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
         let port = server.addrs()[0].port();
         let server = server.run();
         let handle = server.handle();
@@ -42,10 +36,7 @@ impl Server {
     }
 
     fn remote(&self, path: &str, secret: &str) -> Remote {
-        let access = Access {
-            username: "x-access-token".into(),
-            secret: secret.into(),
-        };
+        let access = Access { username: "x-access-token".into(), secret: secret.into() };
         Remote::new(&format!("http://127.0.0.1:{}/{path}", self.port), Some(access)).unwrap()
     }
 }
@@ -59,27 +50,13 @@ impl Drop for Server {
 async fn answer(root: &Path, request: &HttpRequest, body: &[u8]) -> HttpResponse {
     if let Some(rest) = request.path().strip_prefix("/elsewhere/") {
         // Same server by another name: for git, another host.
-        let port = request
-            .connection_info()
-            .host()
-            .rsplit(':')
-            .next()
-            .unwrap()
-            .to_owned();
+        let port = request.connection_info().host().rsplit(':').next().unwrap().to_owned();
         let to = format!("http://localhost:{port}/{rest}?{}", request.query_string());
         return HttpResponse::Found().insert_header(("location", to)).finish();
     }
-    let header = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default()
-    };
-    let expected = base64::Engine::encode(
-        &base64::prelude::BASE64_STANDARD,
-        format!("x-access-token:{SECRET}"),
-    );
+    let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let expected =
+        base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("x-access-token:{SECRET}"));
     if header("authorization") != format!("Basic {expected}") {
         return HttpResponse::Unauthorized()
             .insert_header(("www-authenticate", "Basic realm=\"git\""))
@@ -90,19 +67,10 @@ async fn answer(root: &Path, request: &HttpRequest, body: &[u8]) -> HttpResponse
     }
     let mut command = tokio::process::Command::new("git");
     command.arg("http-backend").kill_on_drop(true);
-    command
-        .env("GIT_PROJECT_ROOT", root)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REMOTE_USER", "bot");
-    command
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null");
-    command
-        .env("PATH_INFO", request.path())
-        .env("QUERY_STRING", request.query_string());
-    command
-        .env("REQUEST_METHOD", request.method().as_str())
-        .env("CONTENT_TYPE", header("content-type"));
+    command.env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1").env("REMOTE_USER", "bot");
+    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    command.env("PATH_INFO", request.path()).env("QUERY_STRING", request.query_string());
+    command.env("REQUEST_METHOD", request.method().as_str()).env("CONTENT_TYPE", header("content-type"));
     command
         .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
         .env("GIT_PROTOCOL", header("git-protocol"));
@@ -147,26 +115,15 @@ async fn the_secret_opens_the_remote_and_is_seen_nowhere() {
     git.fetch(&mirror, &remote).await.unwrap();
     let main = git.branch_head(&mirror, "main").await.unwrap().unwrap();
     let tree = git.worktree(&mirror, "0001-x", &main).await.unwrap();
-    let new = world
-        .bot_commits(&tree, "x", &"large enough to be sent in pieces\n".repeat(100_000))
-        .await;
-    let push = Push {
-        branch: "0001-x",
-        new: &new,
-        onto: None,
-    };
+    let new = world.bot_commits(&tree, "x", &"large enough to be sent in pieces\n".repeat(100_000)).await;
+    let push = Push { branch: "0001-x", new: &new, onto: None };
     assert_eq!(git.push(&mirror, &remote, &push).await.unwrap(), Pushed::Now);
     assert_eq!(git.remote_head(&remote, "0001-x").await.unwrap(), Some(new));
 
     let argv = std::fs::read_to_string(seen).unwrap();
-    assert!(
-        argv.contains("push") && argv.contains("ls-remote"),
-        "the watcher saw nothing"
-    );
+    assert!(argv.contains("push") && argv.contains("ls-remote"), "the watcher saw nothing");
     for (path, bytes) in bytes_of(world.dir.path()) {
-        let leaked = bytes
-            .windows(SECRET.len())
-            .any(|window| window == SECRET.as_bytes());
+        let leaked = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
         assert!(!leaked, "{} holds the secret", path.display());
     }
 }
@@ -177,19 +134,12 @@ async fn refused_credentials_are_told_apart_and_not_repeated() {
     let server = Server::start(world.dir.path().to_owned());
     let (git, _) = watched_git(&world);
     let none = Remote::new(server.remote("remote.git", SECRET).url(), None).unwrap();
-    for remote in [
-        server.remote("remote.git", "wrong-hush"),
-        server.remote("forbidden", SECRET),
-        none,
-    ] {
+    for remote in [server.remote("remote.git", "wrong-hush"), server.remote("forbidden", SECRET), none] {
         let error = git.remote_heads(&remote).await.unwrap_err();
         assert!(matches!(error, GitError::AccessDenied { .. }), "{error}");
         assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
     }
-    let error = git
-        .remote_heads(&server.remote("no-such.git", SECRET))
-        .await
-        .unwrap_err();
+    let error = git.remote_heads(&server.remote("no-such.git", SECRET)).await.unwrap_err();
     assert!(matches!(error, GitError::Missing { .. }), "{error}");
 }
 
@@ -198,10 +148,7 @@ async fn a_redirect_to_another_host_does_not_get_the_secret() {
     let world = World::new();
     let server = Server::start(world.dir.path().to_owned());
     let (git, _) = watched_git(&world);
-    let error = git
-        .remote_heads(&server.remote("elsewhere/remote.git", SECRET))
-        .await
-        .unwrap_err();
+    let error = git.remote_heads(&server.remote("elsewhere/remote.git", SECRET)).await.unwrap_err();
     assert!(matches!(error, GitError::AccessDenied { .. }), "{error}");
 }
 
@@ -218,8 +165,6 @@ wait $child"#;
     script(&program, watching);
     let mut settings = settings(&world.dir.path().join("projects"));
     settings.program = program;
-    settings
-        .environment
-        .push(("SEEN".into(), seen.display().to_string()));
+    settings.environment.push(("SEEN".into(), seen.display().to_string()));
     (Git::new(settings).unwrap(), seen)
 }

@@ -9,35 +9,17 @@ async fn a_commit_is_the_bots_and_names_its_co_authors() {
     let world = World::new();
     let (tree, main) = world.worktree().await;
     write(&tree.path.join("x"), "x");
-    let vera = Identity {
-        name: "Vera".into(),
-        email: "vera@example.org".into(),
-    };
-    let new = NewCommit {
-        message: "Add x\n\nWhy.",
-        co_authors: &[vera],
-        at: Some(Moment(1_700_000_000_999)),
-    };
+    let vera = Identity { name: "Vera".into(), email: "vera@example.org".into() };
+    let new =
+        NewCommit { message: "Add x\n\nWhy.", co_authors: &[vera], at: Some(Moment(1_700_000_000_999)) };
     let made = world.git.commit_all(&tree, &new).await.unwrap().unwrap();
 
     let log = world.git.log(&tree.mirror, Some(&main), &made, 10).await.unwrap();
     assert_eq!(log.len(), 1);
-    assert_eq!(
-        (log[0].author.as_str(), log[0].email.as_str()),
-        ("godzilla[bot]", "bot@example.org")
-    );
-    assert_eq!(
-        (log[0].subject.as_str(), log[0].at),
-        ("Add x", Moment(1_700_000_000_000))
-    );
-    let body = run(
-        &tree.mirror.path,
-        &["log", "-1", "--format=%cn|%B", made.as_str()],
-    );
-    assert_eq!(
-        body.trim(),
-        "godzilla[bot]|Add x\n\nWhy.\n\nCo-authored-by: Vera <vera@example.org>"
-    );
+    assert_eq!((log[0].author.as_str(), log[0].email.as_str()), ("godzilla[bot]", "bot@example.org"));
+    assert_eq!((log[0].subject.as_str(), log[0].at), ("Add x", Moment(1_700_000_000_000)));
+    let body = run(&tree.mirror.path, &["log", "-1", "--format=%cn|%B", made.as_str()]);
+    assert_eq!(body.trim(), "godzilla[bot]|Add x\n\nWhy.\n\nCo-authored-by: Vera <vera@example.org>");
 }
 
 #[tokio::test]
@@ -53,30 +35,18 @@ async fn equal_work_at_an_equal_time_is_an_equal_commit() {
 async fn nothing_changed_means_no_commit() {
     let world = World::new();
     let (tree, main) = world.worktree().await;
-    assert_eq!(
-        world.git.commit_all(&tree, &message("Nothing")).await.unwrap(),
-        None
-    );
+    assert_eq!(world.git.commit_all(&tree, &message("Nothing")).await.unwrap(), None);
     // Same content written again.
     write(&tree.path.join("README.md"), "hello\n");
-    assert_eq!(
-        world.git.commit_all(&tree, &message("Nothing")).await.unwrap(),
-        None
-    );
+    assert_eq!(world.git.commit_all(&tree, &message("Nothing")).await.unwrap(), None);
     // Staged by an agent and taken back.
     write(&tree.path.join("x"), "x");
     run(&tree.path, &["add", "x"]);
     fs::remove_file(tree.path.join("x")).unwrap();
-    assert_eq!(
-        world.git.commit_all(&tree, &message("Nothing")).await.unwrap(),
-        None
-    );
+    assert_eq!(world.git.commit_all(&tree, &message("Nothing")).await.unwrap(), None);
     // Taken out of the index by an agent, but still there.
     run(&tree.path, &["rm", "-q", "--cached", "README.md"]);
-    assert_eq!(
-        world.git.commit_all(&tree, &message("Nothing")).await.unwrap(),
-        None
-    );
+    assert_eq!(world.git.commit_all(&tree, &message("Nothing")).await.unwrap(), None);
     assert_eq!(world.git.head(&tree).await.unwrap(), main);
 }
 
@@ -89,34 +59,18 @@ async fn deletions_mode_changes_and_swaps_of_kind_are_committed() {
     let (tree, main) = world.worktree().await;
     let path = |name: &str| tree.path.join(name);
     fs::remove_file(path("README.md")).unwrap();
-    fs::set_permissions(
-        path("src/lib.rs"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
+    fs::set_permissions(path("src/lib.rs"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     fs::remove_dir_all(path("dir")).unwrap();
     std::os::unix::fs::symlink("src", path("dir")).unwrap();
     fs::remove_file(path("file")).unwrap();
     write(&path("file/inside"), "x");
 
-    let made = world
-        .git
-        .commit_all(&tree, &message("Swap"))
-        .await
-        .unwrap()
-        .unwrap();
+    let made = world.git.commit_all(&tree, &message("Swap")).await.unwrap().unwrap();
 
     assert_eq!(world.git.status(&tree).await.unwrap(), []);
     let listed = run(
         &tree.mirror.path,
-        &[
-            "diff-tree",
-            "-r",
-            "--no-renames",
-            "--name-status",
-            main.as_str(),
-            made.as_str(),
-        ],
+        &["diff-tree", "-r", "--no-renames", "--name-status", main.as_str(), made.as_str()],
     );
     insta::assert_snapshot!(listed.trim(), @r"
     D	README.md
@@ -132,21 +86,12 @@ async fn deletions_mode_changes_and_swaps_of_kind_are_committed() {
 async fn only_the_named_paths_are_committed() {
     let world = World::new();
     let (tree, main) = world.worktree().await;
-    for name in [
-        ".protocols/0001-x/plan.md",
-        ".protocols/0001-xy/no.md",
-        "README.md",
-    ] {
+    for name in [".protocols/0001-x/plan.md", ".protocols/0001-xy/no.md", "README.md"] {
         write(&tree.path.join(name), "changed");
     }
     run(&tree.path, &["add", "README.md"]);
     let paths = [PathBuf::from(".protocols/0001-x")];
-    let made = world
-        .git
-        .commit_paths(&tree, &paths, &message("Plan"))
-        .await
-        .unwrap()
-        .unwrap();
+    let made = world.git.commit_paths(&tree, &paths, &message("Plan")).await.unwrap().unwrap();
     let committed = world.git.changed_paths(&tree.mirror, &main, &made).await.unwrap();
     assert_eq!(committed, [PathBuf::from(".protocols/0001-x/plan.md")]);
     assert_eq!(world.git.status(&tree).await.unwrap().len(), 2);
@@ -159,30 +104,16 @@ async fn too_much_is_refused() {
     let huge = fs::File::create(tree.path.join("huge")).unwrap();
     huge.set_len(300 << 20).unwrap();
     let error = world.git.commit_all(&tree, &message("Huge")).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the changed files hold 314572800 bytes; at most 268435456 are taken"
-    );
+    assert_eq!(error.to_string(), "the changed files hold 314572800 bytes; at most 268435456 are taken");
 }
 
 #[tokio::test]
 async fn one_commit_moves_onto_what_others_pushed() {
     let world = World::new();
     let (tree, main) = world.worktree().await;
-    write(
-        &tree.path.join("src/lib.rs"),
-        "ONE\ntwo\nthree\nfour\nfive\nsix\nseven\n",
-    );
-    let ours = world
-        .git
-        .commit_all(&tree, &message("Shout\n\nBody stays."))
-        .await
-        .unwrap()
-        .unwrap();
-    write(
-        &world.person().join("src/lib.rs"),
-        "one\ntwo\nthree\nfour\nfive\nsix\nSEVEN\n",
-    );
+    write(&tree.path.join("src/lib.rs"), "ONE\ntwo\nthree\nfour\nfive\nsix\nseven\n");
+    let ours = world.git.commit_all(&tree, &message("Shout\n\nBody stays.")).await.unwrap().unwrap();
+    write(&world.person().join("src/lib.rs"), "one\ntwo\nthree\nfour\nfive\nsix\nSEVEN\n");
     let theirs = world.person_pushes("Shout at the end", "main");
     world.git.fetch(&tree.mirror, &world.remote).await.unwrap();
 
@@ -197,14 +128,8 @@ async fn one_commit_moves_onto_what_others_pushed() {
         "ONE\ntwo\nthree\nfour\nfive\nsix\nSEVEN\n"
     );
     let log = world.git.log(&tree.mirror, Some(&main), &moved, 9).await.unwrap();
-    assert_eq!(
-        log.iter().map(|c| c.subject.as_str()).collect::<Vec<_>>(),
-        ["Shout", "Shout at the end"]
-    );
-    assert_eq!(
-        run(&tree.path, &["log", "-1", "--format=%b"]).trim(),
-        "Body stays."
-    );
+    assert_eq!(log.iter().map(|c| c.subject.as_str()).collect::<Vec<_>>(), ["Shout", "Shout at the end"]);
+    assert_eq!(run(&tree.path, &["log", "-1", "--format=%b"]).trim(), "Body stays.");
 }
 
 #[tokio::test]
@@ -220,12 +145,7 @@ async fn a_conflict_names_its_paths_and_leaves_no_trace() {
 
     let outcome = world.git.rebase_one(&tree, &theirs).await.unwrap();
 
-    assert_eq!(
-        outcome,
-        Rebased::Conflict {
-            paths: vec!["README.md".into()]
-        }
-    );
+    assert_eq!(outcome, Rebased::Conflict { paths: vec!["README.md".into()] });
     assert_eq!(world.git.head(&tree).await.unwrap(), ours);
     assert_eq!(crate::git::world::bytes_of(&tree.path), before);
 }
@@ -256,25 +176,14 @@ async fn a_remote_branch_stands_to_ours_in_one_of_five_ways() {
     assert_eq!(standing(&main, None).await, Standing::Gone);
     assert_eq!(standing(&main, Some(&main)).await, Standing::Same);
     assert_eq!(standing(&next, Some(&main)).await, Standing::Behind);
-    let Standing::Ahead { commits } = standing(&main, Some(&next)).await else {
-        panic!("not ahead")
-    };
+    let Standing::Ahead { commits } = standing(&main, Some(&next)).await else { panic!("not ahead") };
     assert_eq!((commits[0].author.as_str(), commits.len()), ("Vera", 1));
     let Standing::Rewritten { head } = standing(&next, Some(&rewritten)).await else {
         panic!("not rewritten")
     };
     assert_eq!(head.subject, "On top");
     let never_here = crate::git::world::sha(&"1".repeat(40));
-    assert!(matches!(
-        standing(&never_here, Some(&main)).await,
-        Standing::Rewritten { .. }
-    ));
-    assert_eq!(
-        world.git.merge_base(&mirror, &main, &next).await.unwrap(),
-        Some(main.clone())
-    );
-    assert_eq!(
-        world.git.merge_base(&mirror, &next, &rewritten).await.unwrap(),
-        None
-    );
+    assert!(matches!(standing(&never_here, Some(&main)).await, Standing::Rewritten { .. }));
+    assert_eq!(world.git.merge_base(&mirror, &main, &next).await.unwrap(), Some(main.clone()));
+    assert_eq!(world.git.merge_base(&mirror, &next, &rewritten).await.unwrap(), None);
 }

@@ -70,26 +70,15 @@ async fn daily_work(world: &World, tree: &Worktree) -> Result<(), GitError> {
 async fn drivers_that_attributes_name_do_not_run_and_files_stay_as_stored() {
     let world = World::new();
     let trap = Trap::new(&world);
-    write(
-        &world.person().join(".gitattributes"),
-        "* filter=lfs diff=trap merge=trap\n",
-    );
-    write(
-        &world.person().join("big.bin"),
-        "version https://git-lfs.github.com/spec/v1\n",
-    );
+    write(&world.person().join(".gitattributes"), "* filter=lfs diff=trap merge=trap\n");
+    write(&world.person().join("big.bin"), "version https://git-lfs.github.com/spec/v1\n");
     world.person_pushes("Name drivers", "main");
     let (tree, _) = world.worktree().await;
     let stored = fs::read_to_string(tree.path.join("big.bin")).unwrap();
     assert_eq!(stored, "version https://git-lfs.github.com/spec/v1\n");
 
     // An agent out of its sandbox configures the drivers in the mirror; opening it puts the configuration back.
-    for key in [
-        "filter.lfs.clean",
-        "filter.lfs.smudge",
-        "diff.trap.textconv",
-        "core.fsmonitor",
-    ] {
+    for key in ["filter.lfs.clean", "filter.lfs.smudge", "diff.trap.textconv", "core.fsmonitor"] {
         run(&tree.mirror.path, &["config", key, &trap.command()]);
     }
     trap.hooks(&tree.mirror.path.join("hooks"));
@@ -126,12 +115,7 @@ async fn a_nested_repository_is_named_and_refused_not_entered() {
         (changes[0].path.as_path(), changes[0].kind),
         (Path::new("vendor/nested/"), ChangeKind::Repository)
     );
-    let error = world
-        .git
-        .commit_all(&tree, &message("Work"))
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = world.git.commit_all(&tree, &message("Work")).await.unwrap_err().to_string();
     assert_eq!(
         error,
         "`vendor/nested/` is a repository of its own inside the worktree; remove its .git or have it ignored"
@@ -144,26 +128,14 @@ async fn a_nested_repository_is_named_and_refused_not_entered() {
 async fn a_submodule_that_an_agent_filled_is_not_entered() {
     let world = World::new();
     let trap = Trap::new(&world);
-    run(
-        &world.person(),
-        &[
-            "submodule",
-            "--quiet",
-            "add",
-            world.bare().to_str().unwrap(),
-            "sub",
-        ],
-    );
+    run(&world.person(), &["submodule", "--quiet", "add", world.bare().to_str().unwrap(), "sub"]);
     world.person_pushes("Add submodule", "main");
     let (tree, main) = world.worktree().await;
     trap.repository(&tree.path.join("sub"));
     write(&tree.path.join("x"), "x");
     daily_work(&world, &tree).await.unwrap();
     let head = world.git.head(&tree).await.unwrap();
-    assert_eq!(
-        world.git.changed_paths(&tree.mirror, &main, &head).await.unwrap(),
-        [PathBuf::from("x")]
-    );
+    assert_eq!(world.git.changed_paths(&tree.mirror, &main, &head).await.unwrap(), [PathBuf::from("x")]);
     world.git.worktree(&tree.mirror, "0001-x", &main).await.unwrap();
     trap.is_unsprung();
 }

@@ -31,10 +31,7 @@ async fn a_fetch_brings_new_branches_and_forgets_gone_ones() {
     write(&world.person().join("a"), "a");
     let topic = world.person_pushes("Add a", "topic/a");
     let (mirror, main) = world.fetched().await;
-    assert_eq!(
-        world.git.branch_head(&mirror, "topic/a").await.unwrap(),
-        Some(topic.clone())
-    );
+    assert_eq!(world.git.branch_head(&mirror, "topic/a").await.unwrap(), Some(topic.clone()));
 
     run(&world.bare(), &["update-ref", "-d", "refs/heads/topic/a"]);
     let next = world.person_pushes("Add b", "topic");
@@ -65,10 +62,7 @@ async fn a_shallow_remote_is_mirrored_and_worked_on() {
     let world = World::new();
     world.person_pushes("Second", "main");
     let url = format!("file://{}", world.bare().display());
-    run(
-        world.dir.path(),
-        &["clone", "-q", "--bare", "--depth=1", &url, "shallow.git"],
-    );
+    run(world.dir.path(), &["clone", "-q", "--bare", "--depth=1", &url, "shallow.git"]);
     let remote = Remote::directory(&world.dir.path().join("shallow.git")).unwrap();
     let mirror = world.git.mirror(ProjectId(2)).await.unwrap();
     world.git.fetch(&mirror, &remote).await.unwrap();
@@ -100,11 +94,7 @@ async fn a_mirror_that_another_process_holds_is_left_alone() {
     lock.lock().unwrap();
     let mut hasty = settings(&world.dir.path().join("projects"));
     hasty.limits.network = std::time::Duration::from_millis(50);
-    let error = Git::new(hasty)
-        .unwrap()
-        .fetch(&mirror, &world.remote)
-        .await
-        .unwrap_err();
+    let error = Git::new(hasty).unwrap().fetch(&mirror, &world.remote).await.unwrap_err();
     assert!(matches!(error, GitError::Busy { .. }), "{error}");
     drop(lock);
     world.git.fetch(&mirror, &world.remote).await.unwrap();
@@ -115,17 +105,9 @@ async fn a_pull_request_of_a_fork_is_fetched_by_its_ref() {
     let world = World::new();
     let (mirror, main) = world.fetched().await;
     run(&world.bare(), &["update-ref", "refs/pull/7/head", main.as_str()]);
-    let found = world
-        .git
-        .fetch_ref(&mirror, &world.remote, "refs/pull/7/head")
-        .await
-        .unwrap();
+    let found = world.git.fetch_ref(&mirror, &world.remote, "refs/pull/7/head").await.unwrap();
     assert_eq!(found, main);
-    let error = world
-        .git
-        .fetch_ref(&mirror, &world.remote, "refs/pull/8/head")
-        .await
-        .unwrap_err();
+    let error = world.git.fetch_ref(&mirror, &world.remote, "refs/pull/8/head").await.unwrap_err();
     assert!(matches!(error, GitError::Missing { .. }), "{error}");
 }
 
@@ -139,10 +121,7 @@ async fn the_tree_of_a_base_is_read_without_a_worktree() {
     let (mirror, main) = world.fetched().await;
     let git = &world.git;
 
-    assert_eq!(
-        git.list_dir(&mirror, &main, ".protocols").await.unwrap(),
-        ["0003-old", "0004-new"]
-    );
+    assert_eq!(git.list_dir(&mirror, &main, ".protocols").await.unwrap(), ["0003-old", "0004-new"]);
     assert!(git.list_dir(&mirror, &main, "no/such").await.unwrap().is_empty());
     assert_eq!(git.files(&mirror, &main, 3).await.unwrap().len(), 3);
     assert_eq!(git.files(&mirror, &main, 100).await.unwrap().len(), 5);
@@ -181,15 +160,8 @@ async fn directories_of_this_machine_are_no_remotes_unless_allowed() {
     let (mirror, _) = world.fetched().await;
     let mut strict = settings(&world.dir.path().join("projects"));
     strict.allow_file = false;
-    let error = Git::new(strict)
-        .unwrap()
-        .fetch(&mirror, &world.remote)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "remotes on this machine's disk are switched off"
-    );
+    let error = Git::new(strict).unwrap().fetch(&mirror, &world.remote).await.unwrap_err();
+    assert_eq!(error.to_string(), "remotes on this machine's disk are switched off");
 }
 
 #[tokio::test]
@@ -209,9 +181,7 @@ async fn a_call_that_takes_too_long_is_killed_with_all_it_started() {
     let pids = world.dir.path().join("pids");
     let mut settings = settings(&world.dir.path().join("projects"));
     settings.program = slow;
-    settings
-        .environment
-        .push(("PIDS".into(), pids.display().to_string()));
+    settings.environment.push(("PIDS".into(), pids.display().to_string()));
     settings.limits.local = std::time::Duration::from_millis(300);
     let error = Git::new(settings).unwrap().probe().await.unwrap_err();
     assert!(matches!(error, GitError::TimedOut { .. }), "{error}");

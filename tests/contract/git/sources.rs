@@ -7,22 +7,12 @@ use tasksgodzilla::git::{Git, GitError, Remote, Source};
 /// Copies `from` and checks that it is the same afterwards, and that the copy can be worked on.
 async fn copied(world: &World, from: &Path) -> Source {
     let before = bytes_of(world.person().as_path());
-    let source = world
-        .git
-        .snapshot_source(from, &world.dir.path().join("copy.git"))
-        .await
-        .unwrap();
-    assert!(
-        bytes_of(world.person().as_path()) == before,
-        "the original changed"
-    );
+    let source = world.git.snapshot_source(from, &world.dir.path().join("copy.git")).await.unwrap();
+    assert!(bytes_of(world.person().as_path()) == before, "the original changed");
 
     let remote = Remote::directory(&source.path).unwrap();
     let heads = world.git.remote_heads(&remote).await.unwrap();
-    assert_eq!(
-        heads.default_branch.as_deref(),
-        Some(source.default_branch.as_str())
-    );
+    assert_eq!(heads.default_branch.as_deref(), Some(source.default_branch.as_str()));
     assert_eq!(heads.get(&source.default_branch), Some(&source.head));
     let mirror = world.git.mirror(ProjectId(9)).await.unwrap();
     world.git.fetch(&mirror, &remote).await.unwrap();
@@ -41,10 +31,7 @@ async fn a_dirty_tree_stays_dirty_and_its_commits_are_copied() {
     write(&world.person().join("staged"), "x");
     run(&world.person(), &["add", "staged"]);
     let source = copied(&world, &world.person()).await;
-    assert_eq!(
-        (source.default_branch.as_str(), source.head),
-        ("main", person_head(&world))
-    );
+    assert_eq!((source.default_branch.as_str(), source.head), ("main", person_head(&world)));
 }
 
 #[tokio::test]
@@ -89,10 +76,7 @@ async fn a_shallow_clone_is_copied_as_far_as_it_goes() {
 async fn a_repository_with_submodules_is_copied_without_them() {
     let world = World::new();
     let url = world.bare().display().to_string();
-    run(
-        &world.person(),
-        &["submodule", "--quiet", "add", &url, "vendor/self"],
-    );
+    run(&world.person(), &["submodule", "--quiet", "add", &url, "vendor/self"]);
     run(&world.person(), &["commit", "-q", "-m", "Add submodule"]);
     assert_eq!(copied(&world, &world.person()).await.head, person_head(&world));
 }
@@ -112,10 +96,7 @@ async fn a_linked_worktree_is_copied_by_what_it_has_checked_out() {
     for (how, branch) in [("-btopic", "topic"), ("--detach", "main")] {
         let world = World::new();
         let linked = world.person().join("linked");
-        run(
-            &world.person(),
-            &["worktree", "add", "-q", how, linked.to_str().unwrap()],
-        );
+        run(&world.person(), &["worktree", "add", "-q", how, linked.to_str().unwrap()]);
         assert_eq!(copied(&world, &linked).await.default_branch, branch);
     }
 }
@@ -131,15 +112,10 @@ async fn a_bare_repository_is_copied_too() {
 async fn a_repository_of_another_user_can_be_read() {
     let world = World::new();
     let mut settings = settings(&world.dir.path().join("projects"));
-    settings
-        .environment
-        .push(("GIT_TEST_ASSUME_DIFFERENT_OWNER".into(), "1".into()));
+    settings.environment.push(("GIT_TEST_ASSUME_DIFFERENT_OWNER".into(), "1".into()));
     let git = Git::new(settings).unwrap();
     let before = bytes_of(&world.person());
-    let source = git
-        .snapshot_source(&world.person(), &world.dir.path().join("copy.git"))
-        .await
-        .unwrap();
+    let source = git.snapshot_source(&world.person(), &world.dir.path().join("copy.git")).await.unwrap();
     assert_eq!(source.head, person_head(&world));
     assert!(bytes_of(&world.person()) == before);
 }
@@ -158,16 +134,8 @@ async fn nothing_that_the_original_names_is_run() {
     ] {
         run(&world.person(), &["config", key, &spring]);
     }
-    write(
-        &world.person().join(".git/info/attributes"),
-        "* filter=x diff=x\n",
-    );
-    for hook in [
-        "post-checkout",
-        "reference-transaction",
-        "pre-auto-gc",
-        "post-index-change",
-    ] {
+    write(&world.person().join(".git/info/attributes"), "* filter=x diff=x\n");
+    for hook in ["post-checkout", "reference-transaction", "pre-auto-gc", "post-index-change"] {
         script(&world.person().join(".git/hooks").join(hook), &spring);
     }
     copied(&world, &world.person()).await;
@@ -180,19 +148,9 @@ async fn what_cannot_be_copied_is_refused_clearly() {
     let plain = world.dir.path().join("plain");
     fs::create_dir(&plain).unwrap();
     let refusal = async |from: &Path, into: &str| {
-        let error = world
-            .git
-            .snapshot_source(from, &world.dir.path().join(into))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, GitError::Refused { .. } | GitError::Disk { .. }),
-            "{error}"
-        );
-        error.to_string().replace(
-            &world.dir.path().canonicalize().unwrap().display().to_string(),
-            "~",
-        )
+        let error = world.git.snapshot_source(from, &world.dir.path().join(into)).await.unwrap_err();
+        assert!(matches!(error, GitError::Refused { .. } | GitError::Disk { .. }), "{error}");
+        error.to_string().replace(&world.dir.path().canonicalize().unwrap().display().to_string(), "~")
     };
     let said = [
         refusal(&plain, "copy.git").await,

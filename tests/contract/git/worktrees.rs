@@ -11,9 +11,7 @@ async fn a_kept_worktree_is_put_back_to_its_start() {
     write(&world.person().join(".gitignore"), "target/\n");
     world.person_pushes("Ignore", "main");
     let (tree, main) = world.worktree().await;
-    let inode = fs::metadata(&tree.path)
-        .map(|m| std::os::unix::fs::MetadataExt::ino(&m))
-        .unwrap();
+    let inode = fs::metadata(&tree.path).map(|m| std::os::unix::fs::MetadataExt::ino(&m)).unwrap();
     world.bot_commits(&tree, "done", "x").await;
     write(&tree.path.join("README.md"), "changed");
     write(&tree.path.join("target/ignored"), "x");
@@ -24,18 +22,10 @@ async fn a_kept_worktree_is_put_back_to_its_start() {
     let again = world.git.worktree(&tree.mirror, "0001-x", &main).await.unwrap();
 
     assert_eq!(again, tree);
-    assert_eq!(
-        fs::metadata(&tree.path)
-            .map(|m| std::os::unix::fs::MetadataExt::ino(&m))
-            .unwrap(),
-        inode
-    );
+    assert_eq!(fs::metadata(&tree.path).map(|m| std::os::unix::fs::MetadataExt::ino(&m)).unwrap(), inode);
     assert_eq!(world.git.head(&again).await.unwrap(), main);
     assert_eq!(world.git.status(&again).await.unwrap(), []);
-    assert_eq!(
-        fs::read_to_string(tree.path.join("README.md")).unwrap(),
-        "hello\n"
-    );
+    assert_eq!(fs::read_to_string(tree.path.join("README.md")).unwrap(), "hello\n");
     assert!(!tree.path.join("target").exists());
     assert!(!tree.path.join("nested").exists());
     assert!(!tree.path.join("done").exists());
@@ -50,9 +40,7 @@ async fn a_damaged_worktree_is_put_aside_and_made_anew() {
             fs::remove_file(path.join(".git")).unwrap();
             run(path, &["init", "-q"]);
         }),
-        ("a link elsewhere", |path| {
-            fs::write(path.join(".git"), "gitdir: /tmp\n").unwrap()
-        }),
+        ("a link elsewhere", |path| fs::write(path.join(".git"), "gitdir: /tmp\n").unwrap()),
         ("a git still at work", |path| {
             let link = fs::read_to_string(path.join(".git")).unwrap();
             let git_dir = PathBuf::from(link.trim().strip_prefix("gitdir: ").unwrap());
@@ -87,12 +75,7 @@ async fn removed_worktrees_leave_nothing() {
     }
     world.git.remove(&tree.mirror, "0009-never-was").await.unwrap();
     assert_eq!(world.git.kept(&tree.mirror).unwrap(), []);
-    assert_eq!(
-        run(&tree.mirror.path, &["worktree", "list", "--porcelain"])
-            .matches("worktree ")
-            .count(),
-        1
-    );
+    assert_eq!(run(&tree.mirror.path, &["worktree", "list", "--porcelain"]).matches("worktree ").count(), 1);
     assert_eq!(run(&tree.mirror.path, &["for-each-ref", "refs/heads"]), "");
 }
 
@@ -119,21 +102,13 @@ async fn odd_file_names_survive() {
         fs::write(tree.path.join(OsStr::from_bytes(name)), "x").unwrap();
     }
     let changes = world.git.status(&tree).await.unwrap();
-    let found: Vec<_> = changes
-        .iter()
-        .map(|change| change.path.as_os_str().as_bytes())
-        .collect();
+    let found: Vec<_> = changes.iter().map(|change| change.path.as_os_str().as_bytes()).collect();
     for name in names {
         assert!(found.contains(&name), "{name:?}");
     }
     assert!(changes.iter().all(|change| change.kind == ChangeKind::Added));
 
-    let made = world
-        .git
-        .commit_all(&tree, &message("Add odd names"))
-        .await
-        .unwrap()
-        .unwrap();
+    let made = world.git.commit_all(&tree, &message("Add odd names")).await.unwrap().unwrap();
     let mut committed = world.git.changed_paths(&tree.mirror, &main, &made).await.unwrap();
     committed.sort();
     let mut expected = names.map(|name| PathBuf::from(OsStr::from_bytes(name)));
@@ -153,10 +128,7 @@ async fn a_diff_shows_what_a_commit_would_hold_and_changes_nothing() {
     let diff = world.git.diff(&tree, &main, 10_000).await.unwrap();
 
     let text = diff.text();
-    let lines = text
-        .lines()
-        .filter(|line| !line.starts_with("index "))
-        .collect::<Vec<_>>();
+    let lines = text.lines().filter(|line| !line.starts_with("index ")).collect::<Vec<_>>();
     insta::assert_snapshot!(lines.join("\n"), @r"
     diff --git a/README.md b/README.md
     --- a/README.md
@@ -197,10 +169,7 @@ async fn what_a_reset_throws_away_can_be_kept_as_a_patch() {
     run(&tree.path, &["apply", file.to_str().unwrap()]);
 
     assert_eq!(fs::read(tree.path.join("binary")).unwrap(), [0, 159, 146, 150, 0]);
-    assert_eq!(
-        fs::read_to_string(tree.path.join("committed")).unwrap(),
-        "but not pushed\n"
-    );
+    assert_eq!(fs::read_to_string(tree.path.join("committed")).unwrap(), "but not pushed\n");
     assert!(!tree.path.join("README.md").exists());
 }
 
@@ -211,26 +180,14 @@ async fn submodules_stay_empty_and_do_no_harm() {
     fs::create_dir(&inner).unwrap();
     run(&inner, &["init", "-q", "-b", "main"]);
     run(&inner, &["commit", "-q", "--allow-empty", "-m", "x"]);
-    run(
-        &world.person(),
-        &[
-            "submodule",
-            "--quiet",
-            "add",
-            inner.to_str().unwrap(),
-            "vendor/inner",
-        ],
-    );
+    run(&world.person(), &["submodule", "--quiet", "add", inner.to_str().unwrap(), "vendor/inner"]);
     world.person_pushes("Add submodule", "main");
 
     let (tree, main) = world.worktree().await;
     assert_eq!(fs::read_dir(tree.path.join("vendor/inner")).unwrap().count(), 0);
     assert_eq!(world.git.status(&tree).await.unwrap(), []);
     let made = world.bot_commits(&tree, "x", "x").await;
-    assert_eq!(
-        world.git.changed_paths(&tree.mirror, &main, &made).await.unwrap(),
-        [PathBuf::from("x")]
-    );
+    assert_eq!(world.git.changed_paths(&tree.mirror, &main, &made).await.unwrap(), [PathBuf::from("x")]);
 
     write(&tree.path.join("vendor/inner/left-over"), "x");
     run(&tree.path.join("vendor/inner"), &["init", "-q"]);
@@ -245,8 +202,5 @@ async fn a_worktree_outlives_the_process_that_made_it() {
     let later = Git::new(crate::git::world::settings(&world.dir.path().join("projects"))).unwrap();
     let mirror = later.mirror(tree.mirror.project).await.unwrap();
     assert_eq!(later.find(&mirror, "0001-x"), Some(tree));
-    assert_eq!(
-        later.head(&later.find(&mirror, "0001-x").unwrap()).await.unwrap(),
-        main
-    );
+    assert_eq!(later.head(&later.find(&mirror, "0001-x").unwrap()).await.unwrap(), main);
 }

@@ -20,10 +20,7 @@ impl World {
         let world = Self::with_empty_remote();
         run(&world.person(), &["init", "-q", "-b", "main"]);
         write(&world.person().join("README.md"), "hello\n");
-        write(
-            &world.person().join("src/lib.rs"),
-            "one\ntwo\nthree\nfour\nfive\nsix\nseven\n",
-        );
+        write(&world.person().join("src/lib.rs"), "one\ntwo\nthree\nfour\nfive\nsix\nseven\n");
         world.person_pushes("Begin", "main");
         world
     }
@@ -34,11 +31,7 @@ impl World {
         fs::create_dir(dir.path().join("person")).unwrap();
         let bare = dir.path().join("remote.git");
         run(dir.path(), &["init", "-q", "--bare", "-b", "main", "remote.git"]);
-        Self {
-            git,
-            remote: Remote::directory(&bare).unwrap(),
-            dir,
-        }
+        Self { git, remote: Remote::directory(&bare).unwrap(), dir }
     }
 
     pub(crate) fn person(&self) -> PathBuf {
@@ -54,10 +47,7 @@ impl World {
         run(&self.person(), &["add", "-A"]);
         run(&self.person(), &["commit", "-q", "--allow-empty", "-m", subject]);
         let target = format!("HEAD:refs/heads/{branch}");
-        run(
-            &self.person(),
-            &["push", "-q", "--force", self.bare().to_str().unwrap(), &target],
-        );
+        run(&self.person(), &["push", "-q", "--force", self.bare().to_str().unwrap(), &target]);
         sha(&run(&self.person(), &["rev-parse", "HEAD"]))
     }
 
@@ -78,19 +68,12 @@ impl World {
     /// Writes `text` to `path` and commits it.
     pub(crate) async fn bot_commits(&self, tree: &Worktree, path: &str, text: &str) -> Sha {
         write(&tree.path.join(path), text);
-        self.git
-            .commit_all(tree, &message("Do step 1"))
-            .await
-            .unwrap()
-            .unwrap()
+        self.git.commit_all(tree, &message("Do step 1")).await.unwrap().unwrap()
     }
 }
 
 pub(crate) fn settings(root: &Path) -> GitSettings {
-    let identity = Identity {
-        name: "godzilla[bot]".into(),
-        email: "bot@example.org".into(),
-    };
+    let identity = Identity { name: "godzilla[bot]".into(), email: "bot@example.org".into() };
     let mut settings = GitSettings::new(root, identity);
     settings.allow_file = true;
     settings.environment = vec![("PATH".into(), std::env::var("PATH").unwrap())];
@@ -98,11 +81,7 @@ pub(crate) fn settings(root: &Path) -> GitSettings {
 }
 
 pub(crate) fn message(text: &str) -> NewCommit<'_> {
-    NewCommit {
-        message: text,
-        co_authors: &[],
-        at: Some(Moment(1_700_000_000_000)),
-    }
+    NewCommit { message: text, co_authors: &[], at: Some(Moment(1_700_000_000_000)) }
 }
 
 pub(crate) fn sha(text: &str) -> Sha {
@@ -120,10 +99,7 @@ pub(crate) fn script(path: &Path, body: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let text = format!("#!/bin/sh\n{body}\n");
     let mut write = Command::new("sh");
-    write
-        .args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""])
-        .arg(path)
-        .arg(text);
+    write.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(path).arg(text);
     assert!(write.status().unwrap().success());
 }
 
@@ -131,30 +107,15 @@ pub(crate) fn script(path: &Path, body: &str) {
 #[track_caller]
 pub(crate) fn run(dir: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
-    command
-        .env_clear()
-        .env("PATH", std::env::var("PATH").unwrap())
-        .env("HOME", dir);
-    command
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null");
+    command.env_clear().env("PATH", std::env::var("PATH").unwrap()).env("HOME", dir);
+    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
     for role in ["AUTHOR", "COMMITTER"] {
-        command
-            .env(format!("GIT_{role}_NAME"), "Vera")
-            .env(format!("GIT_{role}_EMAIL"), "vera@example.org");
+        command.env(format!("GIT_{role}_NAME"), "Vera").env(format!("GIT_{role}_EMAIL"), "vera@example.org");
         command.env(format!("GIT_{role}_DATE"), "@1700000000 +0000");
     }
-    let done = command
-        .args(["-c", "protocol.file.allow=always"])
-        .args(args)
-        .current_dir(dir)
-        .output()
-        .unwrap();
-    assert!(
-        done.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
+    let done =
+        command.args(["-c", "protocol.file.allow=always"]).args(args).current_dir(dir).output().unwrap();
+    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 

@@ -13,13 +13,7 @@ fn last(world: &World) -> (String, Value) {
 async fn a_renamed_repository_keeps_its_number() {
     let world = World::new().await;
     let token = world.token().await;
-    let id = world
-        .get(&format!("/repos/{REPO}"), &token)
-        .await
-        .json::<Value>()
-        .await
-        .unwrap()["id"]
-        .clone();
+    let id = world.get(&format!("/repos/{REPO}"), &token).await.json::<Value>().await.unwrap()["id"].clone();
     world.twin.rename(REPO, "engine").unwrap();
     let (event, body) = last(&world);
     assert_eq!(
@@ -28,12 +22,7 @@ async fn a_renamed_repository_keeps_its_number() {
     );
     world.twin.transfer("acme/engine", "umbrella").unwrap();
     assert_eq!(last(&world).0, "repository.transferred");
-    let found: Value = world
-        .get(&format!("/repositories/{id}"), &token)
-        .await
-        .json()
-        .await
-        .unwrap();
+    let found: Value = world.get(&format!("/repositories/{id}"), &token).await.json().await.unwrap();
     assert_eq!(found["full_name"], "umbrella/engine");
     assert_eq!(world.get(&format!("/repos/{REPO}"), &token).await.status(), 404);
 }
@@ -44,21 +33,10 @@ async fn an_archived_repository_can_only_be_read() {
     world.twin.open_issue("vera", REPO, "x", "").unwrap();
     world.twin.archive(REPO).unwrap();
     assert_eq!(last(&world).0, "repository.archived");
-    let (status, _) = world
-        .send(
-            "POST",
-            &format!("/repos/{REPO}/issues/1/comments"),
-            json!({ "body": "x" }),
-        )
-        .await;
+    let (status, _) =
+        world.send("POST", &format!("/repos/{REPO}/issues/1/comments"), json!({ "body": "x" })).await;
     assert_eq!(status, 403);
-    assert_eq!(
-        world
-            .send("GET", &format!("/repos/{REPO}/issues/1"), Value::Null)
-            .await
-            .0,
-        200
-    );
+    assert_eq!(world.send("GET", &format!("/repos/{REPO}/issues/1"), Value::Null).await.0, 200);
 }
 
 #[tokio::test]
@@ -71,11 +49,7 @@ async fn an_installation_loses_what_is_taken_from_it() {
     assert_eq!(body["repositories_removed"][0]["full_name"], REPO);
     assert_eq!(world.get(&format!("/repos/{REPO}"), &token).await.status(), 404);
     world.twin.open_issue("vera", REPO, "unheard", "").unwrap();
-    assert_eq!(
-        world.hooks().len(),
-        1,
-        "an App hears nothing of places it is not on"
-    );
+    assert_eq!(world.hooks().len(), 1, "an App hears nothing of places it is not on");
     world.twin.uninstall(world.installation);
     assert_eq!(last(&world).0, "installation.deleted");
     assert_eq!(world.get("/rate_limit", &token).await.status(), 401);
@@ -93,26 +67,11 @@ async fn a_deleted_repository_is_gone() {
 async fn every_request_is_written_down() {
     let world = World::new().await;
     world.twin.open_issue("vera", REPO, "x", "").unwrap();
-    world
-        .send(
-            "POST",
-            &format!("/repos/{REPO}/issues/1/comments"),
-            json!({ "body": "hi" }),
-        )
-        .await;
+    world.send("POST", &format!("/repos/{REPO}/issues/1/comments"), json!({ "body": "hi" })).await;
     let log = world.twin.requests();
     let brief: Vec<_> = log.iter().map(|r| (r.operation.as_str(), r.status)).collect();
-    assert_eq!(
-        brief,
-        [
-            ("apps/create-installation-access-token", 201),
-            ("issues/create-comment", 201)
-        ]
-    );
-    assert_eq!(
-        (log[1].body.clone(), log[1].app),
-        (json!({ "body": "hi" }), Some(world.app.app_id))
-    );
+    assert_eq!(brief, [("apps/create-installation-access-token", 201), ("issues/create-comment", 201)]);
+    assert_eq!((log[1].body.clone(), log[1].app), (json!({ "body": "hi" }), Some(world.app.app_id)));
     assert_eq!(log[1].login.as_deref(), Some("godzilla[bot]"));
 }
 

@@ -19,33 +19,13 @@ async fn busy_day() -> World {
     twin.close_issue("vera", REPO, 1).unwrap();
     let head = twin.push_as("acme", REPO, "work", &[("a", Some("a"))]).unwrap();
     let bot = world.as_bot();
-    bot.pulls("acme", "api")
-        .create("Work", "work", "main")
-        .draft(true)
-        .send()
-        .await
-        .unwrap();
+    bot.pulls("acme", "api").create("Work", "work", "main").draft(true).send().await.unwrap();
     let checks = bot.checks("acme", "api");
-    let made = checks
-        .create_check_run("plan", &head)
-        .status(CheckRunStatus::InProgress)
-        .send()
-        .await
-        .unwrap();
+    let made =
+        checks.create_check_run("plan", &head).status(CheckRunStatus::InProgress).send().await.unwrap();
     assert_eq!(made.pull_requests[0].number, 2);
-    checks
-        .update_check_run(made.id)
-        .conclusion(CheckRunConclusion::Success)
-        .send()
-        .await
-        .unwrap();
-    world
-        .send(
-            "POST",
-            &format!("/repos/{REPO}/statuses/{head}"),
-            json!({ "state": "success" }),
-        )
-        .await;
+    checks.update_check_run(made.id).conclusion(CheckRunConclusion::Success).send().await.unwrap();
+    world.send("POST", &format!("/repos/{REPO}/statuses/{head}"), json!({ "state": "success" })).await;
     twin.rerun_check("acme", made.id.into_inner()).unwrap();
     twin.rerun_suite("acme", made.id.into_inner()).unwrap();
     twin.play_ci();
@@ -69,19 +49,9 @@ async fn octocrab_understands_every_webhook() {
     let mut seen = std::collections::BTreeSet::new();
     for hook in world.twin.pending() {
         let parsed = WebhookEvent::try_from_header_and_body(&hook.event, &hook.body);
-        assert!(
-            parsed.is_ok(),
-            "{} {:?}: {:?}",
-            hook.event,
-            hook.action,
-            parsed.err()
-        );
+        assert!(parsed.is_ok(), "{} {:?}: {:?}", hook.event, hook.action, parsed.err());
         let event = parsed.unwrap();
-        assert!(
-            event.installation.is_some() || hook.event == "ping",
-            "{}",
-            hook.event
-        );
+        assert!(event.installation.is_some() || hook.event == "ping", "{}", hook.event);
         seen.insert(hook.event);
     }
     let seen: Vec<String> = seen.into_iter().collect();

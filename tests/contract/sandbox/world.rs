@@ -32,12 +32,7 @@ const EVENTS: &[&str] = &[
 
 /// An App with all the rights and events of the bot; nobody listens where its webhooks go.
 pub(super) fn spec_named(name: &str) -> AppSpec<'_> {
-    AppSpec {
-        name,
-        permissions: PERMISSIONS,
-        events: EVENTS,
-        webhook: Some("http://127.0.0.1:9"),
-    }
+    AppSpec { name, permissions: PERMISSIONS, events: EVENTS, webhook: Some("http://127.0.0.1:9") }
 }
 
 pub(super) struct World {
@@ -55,23 +50,13 @@ impl World {
     pub(super) async fn with(options: TwinOptions) -> Self {
         let twin = Twin::start(options).await.unwrap();
         twin.repository("acme", "api", None).unwrap();
-        twin.push_as("acme", REPO, "main", &[("README.md", Some("hello\n"))])
-            .unwrap();
+        twin.push_as("acme", REPO, "main", &[("README.md", Some("hello\n"))]).unwrap();
         twin.user("vera");
         let app = twin.register_app(&spec_named("Godzilla")).unwrap();
         let installation = twin.install(app.app_id, &[REPO]).unwrap();
         while twin.drop_next().is_some() {}
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .user_agent("test")
-            .build()
-            .unwrap();
-        Self {
-            twin,
-            app,
-            installation,
-            http,
-        }
+        let http = reqwest::Client::builder().no_proxy().user_agent("test").build().unwrap();
+        Self { twin, app, installation, http }
     }
 
     /// octocrab signing as the App.
@@ -83,9 +68,7 @@ impl World {
 
     /// octocrab acting for the App's installation.
     pub(super) fn as_bot(&self) -> Octocrab {
-        self.as_app()
-            .installation(InstallationId(self.installation))
-            .unwrap()
+        self.as_app().installation(InstallationId(self.installation)).unwrap()
     }
 
     /// Mints a token with the body given.
@@ -101,12 +84,7 @@ impl World {
 
     pub(super) async fn get(&self, path: &str, token: &str) -> reqwest::Response {
         let url = format!("{}{path}", self.twin.api_url());
-        self.http
-            .get(url)
-            .header("authorization", format!("Bearer {token}"))
-            .send()
-            .await
-            .unwrap()
+        self.http.get(url).header("authorization", format!("Bearer {token}")).send().await.unwrap()
     }
 
     /// Sends JSON with the App's full installation token; returns the status and the answer.
@@ -118,17 +96,11 @@ impl World {
     ) -> (u16, serde_json::Value) {
         let token = self.token().await;
         let url = format!("{}{path}", self.twin.api_url());
-        let request = self
-            .http
-            .request(method.parse().unwrap(), url)
-            .bearer_auth(token)
-            .body(body.to_string());
+        let request =
+            self.http.request(method.parse().unwrap(), url).bearer_auth(token).body(body.to_string());
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        (
-            status,
-            serde_json::from_str(&response.text().await.unwrap()).unwrap_or(serde_json::Value::Null),
-        )
+        (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(serde_json::Value::Null))
     }
 
     /// The waiting webhooks as `event.action`, in order.
@@ -154,10 +126,7 @@ pub(super) struct Received {
 
 impl Received {
     pub(super) fn header(&self, name: &str) -> &str {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map_or("", |(_, v)| v)
+        self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
     }
 }
 
@@ -172,26 +141,15 @@ impl Receiver {
     pub(super) fn start() -> Self {
         let seen: Arc<Mutex<Vec<Received>>> = Arc::default();
         let data = web::Data::new(Arc::clone(&seen));
-        let app = move || {
-            actix_web::App::new()
-                .app_data(data.clone())
-                .default_service(web::route().to(receive))
-        };
+        let app =
+            move || actix_web::App::new().app_data(data.clone()).default_service(web::route().to(receive));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
-        let server = actix_web::HttpServer::new(app)
-            .workers(1)
-            .disable_signals()
-            .listen(listener)
-            .unwrap()
-            .run();
+        let server =
+            actix_web::HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
         let handle = server.handle();
         tokio::spawn(server);
-        Self {
-            url,
-            seen,
-            server: handle,
-        }
+        Self { url, seen, server: handle }
     }
 
     pub(super) fn seen(&self) -> Vec<Received> {
@@ -211,12 +169,7 @@ async fn receive(
     seen: web::Data<Arc<Mutex<Vec<Received>>>>,
 ) -> HttpResponse {
     let headers = request.headers().iter();
-    let headers = headers
-        .map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned()))
-        .collect();
-    seen.lock().unwrap().push(Received {
-        headers,
-        body: body.to_vec(),
-    });
+    let headers = headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect();
+    seen.lock().unwrap().push(Received { headers, body: body.to_vec() });
     HttpResponse::Accepted().finish()
 }

@@ -32,19 +32,12 @@ pub(crate) async fn read(socket: &mut TcpStream) -> Option<Request> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).await.ok()?;
-    Some(Request {
-        path,
-        authorization,
-        body: serde_json::from_slice(&body).unwrap_or_default(),
-    })
+    Some(Request { path, authorization, body: serde_json::from_slice(&body).unwrap_or_default() })
 }
 
 /// A whole response; `headers` are lines, each with its line break.
 pub(crate) fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
-    let reason = http::StatusCode::from_u16(status)
-        .unwrap()
-        .canonical_reason()
-        .unwrap_or("Unknown");
+    let reason = http::StatusCode::from_u16(status).unwrap().canonical_reason().unwrap_or("Unknown");
     let length = body.len();
     let fixed = format!("content-type: application/json\r\ncontent-length: {length}\r\nconnection: close");
     format!("HTTP/1.1 {status} {reason}\r\n{headers}{fixed}\r\n\r\n{body}").into_bytes()

@@ -44,11 +44,7 @@ impl ScriptedModel {
         let address = listener.local_addr().unwrap();
         let requests = Arc::default();
         let server = serve(listener, turns.to_vec(), Arc::clone(&requests));
-        Self {
-            address,
-            requests,
-            _server: AbortOnDropHandle::new(tokio::spawn(server)),
-        }
+        Self { address, requests, _server: AbortOnDropHandle::new(tokio::spawn(server)) }
     }
 
     pub(crate) fn base_url(&self) -> String {
@@ -60,10 +56,7 @@ impl ScriptedModel {
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the tools printed, as the last request tells it to the model.
@@ -79,11 +72,7 @@ impl ScriptedModel {
 
 fn tool_outputs(body: &Value) -> impl Iterator<Item = &Value> {
     let items = body["input"].as_array().into_iter().flatten();
-    items.filter(|item| {
-        item["type"]
-            .as_str()
-            .is_some_and(|kind| kind.ends_with("_output"))
-    })
+    items.filter(|item| item["type"].as_str().is_some_and(|kind| kind.ends_with("_output")))
 }
 
 async fn serve(listener: TcpListener, turns: Vec<Turn>, requests: Arc<Mutex<Vec<Request>>>) {
@@ -105,10 +94,7 @@ async fn converse(mut socket: TcpStream, turns: Vec<Turn>, requests: Arc<Mutex<V
     }
     let results = tool_outputs(&request.body).count();
     let turn = turns[results.min(turns.len() - 1)].clone();
-    requests
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(request);
+    requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
     let bytes = match turn {
         Turn::Hangs => return std::future::pending().await,
         Turn::Refuses(status, headers, body) => http::response(status, headers, body),

@@ -34,14 +34,8 @@ fn answer(item: &Value) -> String {
         "total_tokens": input + output,
     });
     event("response.created", &json!({"response": {"id": "resp_1"}}))
-        + &event(
-            "response.output_item.done",
-            &json!({"output_index": 0, "item": item}),
-        )
-        + &event(
-            "response.completed",
-            &json!({"response": {"id": "resp_1", "usage": usage}}),
-        )
+        + &event("response.output_item.done", &json!({"output_index": 0, "item": item}))
+        + &event("response.completed", &json!({"response": {"id": "resp_1", "usage": usage}}))
 }
 
 fn event(kind: &str, data: &Value) -> String {

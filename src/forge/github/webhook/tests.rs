@@ -81,39 +81,19 @@ fn texts_that_may_hold_commands_are_comments() {
     let text = json!({ "id": 90, "body": "/protocol new" });
     for action in ["created", "edited"] {
         let content = json!({ "action": action, "issue": issue, "comment": text });
-        check(
-            "issue_comment",
-            &content,
-            &comment(CommentSource::Comment(90), ThreadKind::Issue),
-        );
+        check("issue_comment", &content, &comment(CommentSource::Comment(90), ThreadKind::Issue));
     }
     let content = json!({ "action": "created", "issue": on_pull, "comment": text });
-    check(
-        "issue_comment",
-        &content,
-        &comment(CommentSource::Comment(90), ThreadKind::Pull),
-    );
+    check("issue_comment", &content, &comment(CommentSource::Comment(90), ThreadKind::Pull));
     let content = json!({ "action": "opened", "issue": issue });
-    check(
-        "issues",
-        &content,
-        &comment(CommentSource::Issue(4), ThreadKind::Issue),
-    );
+    check("issues", &content, &comment(CommentSource::Issue(4), ThreadKind::Issue));
     let content = json!({ "action": "opened", "pull_request": issue });
-    check(
-        "pull_request",
-        &content,
-        &comment(CommentSource::Pull(4), ThreadKind::Pull),
-    );
+    check("pull_request", &content, &comment(CommentSource::Pull(4), ThreadKind::Pull));
 }
 
 #[test]
 fn a_deleted_comment_changes_nothing() {
-    check_foreign(
-        "issue_comment",
-        &json!({ "action": "deleted" }),
-        "deleting a comment changes nothing",
-    );
+    check_foreign("issue_comment", &json!({ "action": "deleted" }), "deleting a comment changes nothing");
 }
 
 #[test]
@@ -121,10 +101,7 @@ fn a_first_post_without_text_says_nothing() {
     let bare = json!({ "number": 4, "title": "Split", "body": null });
     for (event, content) in [
         ("issues", json!({ "action": "opened", "issue": bare })),
-        (
-            "pull_request",
-            json!({ "action": "opened", "pull_request": bare }),
-        ),
+        ("pull_request", json!({ "action": "opened", "pull_request": bare })),
     ] {
         let Ok(Parsed::Foreign { reason }) = parse(event, &delivery(&content)) else {
             panic!("{event} is not foreign");
@@ -137,22 +114,12 @@ fn a_first_post_without_text_says_nothing() {
 fn the_fate_of_issues_and_pull_requests_is_followed() {
     let pull = |extra: Value| {
         let mut pull = json!({ "number": 9, "title": "t", "merged": false, "merge_commit_sha": SHA });
-        pull.as_object_mut()
-            .unwrap()
-            .extend(extra.as_object().unwrap().clone());
+        pull.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         pull
     };
     let issue = json!({ "number": 4, "title": "t", "body": null });
-    check(
-        "issues",
-        &json!({ "action": "closed", "issue": issue }),
-        &Happened::IssueClosed { issue: 4 },
-    );
-    let closed = |merged, merge_sha| Happened::PullClosed {
-        number: 9,
-        merged,
-        merge_sha,
-    };
+    check("issues", &json!({ "action": "closed", "issue": issue }), &Happened::IssueClosed { issue: 4 });
+    let closed = |merged, merge_sha| Happened::PullClosed { number: 9, merged, merge_sha };
     let content = json!({ "action": "closed", "pull_request": pull(json!({ "merged": true })) });
     check("pull_request", &content, &closed(true, Some(sha())));
     let content = json!({ "action": "closed", "pull_request": pull(json!({})) });
@@ -172,21 +139,10 @@ fn an_edited_pull_request_matters_by_base_and_title_only() {
         json!({ "action": "edited", "pull_request": pull, "changes": changes })
     };
     let changed = Happened::PullChanged { number: 9 };
-    check(
-        "pull_request",
-        &edited(json!({ "base": { "ref": { "from": "main" } } })),
-        &changed,
-    );
-    check(
-        "pull_request",
-        &edited(json!({ "title": { "from": "old" } })),
-        &changed,
-    );
+    check("pull_request", &edited(json!({ "base": { "ref": { "from": "main" } } })), &changed);
+    check("pull_request", &edited(json!({ "title": { "from": "old" } })), &changed);
     let body_only = delivery(&edited(json!({ "body": { "from": "old" } })));
-    assert!(matches!(
-        parse("pull_request", &body_only),
-        Ok(Parsed::Foreign { .. })
-    ));
+    assert!(matches!(parse("pull_request", &body_only), Ok(Parsed::Foreign { .. })));
 }
 
 #[test]
@@ -194,49 +150,29 @@ fn checks_and_statuses_move_ci_and_their_app_is_named() {
     let run = json!({ "id": 31, "name": "build", "head_sha": SHA, "app": { "id": 77 } });
     let moved = |app| Happened::CiMoved { sha: sha(), app };
     for action in ["created", "completed"] {
-        check(
-            "check_run",
-            &json!({ "action": action, "check_run": run }),
-            &moved(Some(77)),
-        );
+        check("check_run", &json!({ "action": action, "check_run": run }), &moved(Some(77)));
     }
     let event = read_ours("check_run", &json!({ "action": "completed", "check_run": run }));
     assert_eq!(event.sender_app, Some(77));
     let suite = json!({ "id": 3, "head_sha": SHA, "app": { "id": 77 } });
-    check(
-        "check_suite",
-        &json!({ "action": "completed", "check_suite": suite }),
-        &moved(Some(77)),
-    );
+    check("check_suite", &json!({ "action": "completed", "check_suite": suite }), &moved(Some(77)));
     for action in ["requested", "in_progress", "completed"] {
         let content = json!({ "action": action, "workflow_run": { "head_sha": SHA } });
         check("workflow_run", &content, &moved(None));
     }
     check("status", &json!({ "sha": SHA, "state": "failure" }), &moved(None));
     let requested = json!({ "action": "requested", "check_suite": suite });
-    check_foreign(
-        "check_suite",
-        &requested,
-        "`requested` of `check_suite` is not acted on",
-    );
+    check_foreign("check_suite", &requested, "`requested` of `check_suite` is not acted on");
 }
 
 #[test]
 fn the_buttons_of_a_check_reach_us() {
     let run = json!({ "id": 31, "name": "TasksGodzilla / plan", "head_sha": SHA, "app": { "id": 1 } });
-    let rerun = Happened::CheckRerun {
-        check: 31,
-        name: "TasksGodzilla / plan".to_owned(),
-        sha: sha(),
-    };
+    let rerun = Happened::CheckRerun { check: 31, name: "TasksGodzilla / plan".to_owned(), sha: sha() };
     let content = json!({ "action": "rerequested", "check_run": run });
     check("check_run", &content, &rerun);
     assert_eq!(read_ours("check_run", &content).sender_app, None);
-    let pressed = Happened::ButtonPressed {
-        check: 31,
-        button: "approve".to_owned(),
-        sha: sha(),
-    };
+    let pressed = Happened::ButtonPressed { check: 31, button: "approve".to_owned(), sha: sha() };
     let action = json!({ "identifier": "approve" });
     let content = json!({ "action": "requested_action", "check_run": run, "requested_action": action });
     check("check_run", &content, &pressed);
@@ -246,10 +182,7 @@ fn the_buttons_of_a_check_reach_us() {
 
 #[test]
 fn branches_are_followed_and_tags_are_not() {
-    let pushed = |tip| Happened::Pushed {
-        branch: "0007-split/importer".to_owned(),
-        tip,
-    };
+    let pushed = |tip| Happened::Pushed { branch: "0007-split/importer".to_owned(), tip };
     let push = json!({ "ref": "refs/heads/0007-split/importer", "after": SHA, "deleted": false });
     check("push", &push, &pushed(Some(sha())));
     let push = json!({ "ref": "refs/heads/0007-split/importer", "after": "0".repeat(40), "deleted": true });
@@ -258,11 +191,7 @@ fn branches_are_followed_and_tags_are_not() {
     check("delete", &delete, &pushed(None));
     let tag = json!({ "ref": "refs/tags/v1", "after": SHA });
     check_foreign("push", &tag, "only branches are followed");
-    check_foreign(
-        "delete",
-        &json!({ "ref": "v1", "ref_type": "tag" }),
-        "only branches are followed",
-    );
+    check_foreign("delete", &json!({ "ref": "v1", "ref_type": "tag" }), "only branches are followed");
 }
 
 #[test]
@@ -276,30 +205,17 @@ fn repositories_come_go_and_change() {
         ("unarchived", RepoChange::Unarchived),
         ("deleted", RepoChange::Deleted),
     ] {
-        check(
-            "repository",
-            &json!({ "action": action }),
-            &Happened::RepoChanged(change),
-        );
+        check("repository", &json!({ "action": action }), &Happened::RepoChanged(change));
     }
 }
 
 #[test]
 fn access_is_gained_and_lost_by_installation() {
     let ids = json!([{ "id": 1, "full_name": "acme/a" }, { "id": 2 }]);
-    let gained = |repos: &[i64]| Happened::AccessGained {
-        installation: 5,
-        repos: repos.to_vec(),
-    };
-    let lost = |repos: Option<&[i64]>| Happened::AccessLost {
-        installation: 5,
-        repos: repos.map(<[i64]>::to_vec),
-    };
-    check(
-        "installation",
-        &json!({ "action": "created", "repositories": ids }),
-        &gained(&[1, 2]),
-    );
+    let gained = |repos: &[i64]| Happened::AccessGained { installation: 5, repos: repos.to_vec() };
+    let lost =
+        |repos: Option<&[i64]>| Happened::AccessLost { installation: 5, repos: repos.map(<[i64]>::to_vec) };
+    check("installation", &json!({ "action": "created", "repositories": ids }), &gained(&[1, 2]));
     check("installation", &json!({ "action": "unsuspend" }), &gained(&[]));
     check("installation", &json!({ "action": "suspend" }), &lost(None));
     check("installation", &json!({ "action": "deleted" }), &lost(None));
@@ -319,17 +235,11 @@ fn an_event_names_its_repository_its_sender_and_the_app_behind_it() {
         &json!({ "action": "created", "issue": issue, "comment": text, "sender": bot }),
     );
     assert_eq!(event.sender.kind, ActorKind::Bot);
-    assert_eq!(
-        (event.sender.login.as_str(), event.sender.id),
-        ("renamer[bot]", 12)
-    );
+    assert_eq!((event.sender.login.as_str(), event.sender.id), ("renamer[bot]", 12));
     assert_eq!(event.sender_app, Some(99));
     let facts = event.repo.unwrap();
     assert_eq!((facts.repo.id, facts.repo.installation), (700, 5));
-    assert_eq!(
-        (facts.repo.full_name(), facts.private),
-        ("acme/api".to_owned(), true)
-    );
+    assert_eq!((facts.repo.full_name(), facts.private), ("acme/api".to_owned(), true));
 }
 
 #[test]
@@ -344,29 +254,17 @@ fn a_ping_needs_no_sender_and_no_repository() {
 #[test]
 fn unknown_events_and_actions_are_foreign() {
     check_foreign("star", &json!({ "action": "created" }), "`star` is not acted on");
-    check_foreign(
-        "issues",
-        &json!({ "action": "typed" }),
-        "`typed` of `issues` is not acted on",
-    );
+    check_foreign("issues", &json!({ "action": "typed" }), "`typed` of `issues` is not acted on");
     check_foreign("issues", &json!({}), "`issues` is not acted on");
     let peeked = peek("star", b"not even JSON");
     assert_eq!((peeked.ours, peeked.repo), (false, None));
-    assert_eq!(
-        parse("`\u{202e}\n", b""),
-        Ok(Parsed::Foreign {
-            reason: "`` is not acted on".to_owned()
-        })
-    );
+    assert_eq!(parse("`\u{202e}\n", b""), Ok(Parsed::Foreign { reason: "`` is not acted on".to_owned() }));
 }
 
 #[test]
 fn a_peek_tells_repository_and_action() {
     let peeked = peek("issues", &delivery(&json!({ "action": "opened", "issue": 1 })));
-    assert_eq!(
-        (peeked.repo, peeked.action.as_deref()),
-        (Some(700), Some("opened"))
-    );
+    assert_eq!((peeked.repo, peeked.action.as_deref()), (Some(700), Some("opened")));
 }
 
 #[test]
@@ -376,11 +274,7 @@ fn what_cannot_be_read_is_said_without_its_content() {
         b"hello",
         "the webhook `push` cannot be read: it is not JSON (line 1, column 1)",
     );
-    check_unreadable(
-        "push",
-        b"{",
-        "the webhook `push` cannot be read: it ends too early (line 1, column 1)",
-    );
+    check_unreadable("push", b"{", "the webhook `push` cannot be read: it ends too early (line 1, column 1)");
     check_unreadable(
         "issues",
         b"payload=%7B%7D",
@@ -388,37 +282,21 @@ fn what_cannot_be_read_is_said_without_its_content() {
     );
     let body = delivery(&json!({ "action": "closed" }));
     let unreadable = parse("issues", &body).unwrap_err();
-    assert!(
-        unreadable.reason.starts_with("missing field `issue` (line 1"),
-        "{unreadable}"
-    );
+    assert!(unreadable.reason.starts_with("missing field `issue` (line 1"), "{unreadable}");
     let body = delivery(&json!({ "action": "closed", "issue": "secret words" }));
     let unreadable = parse("issues", &body).unwrap_err();
-    assert!(
-        unreadable.reason.starts_with("a field has an unexpected form"),
-        "{unreadable}"
-    );
+    assert!(unreadable.reason.starts_with("a field has an unexpected form"), "{unreadable}");
     let body = delivery(&json!({ "sha": "0123" }));
     assert!(parse("status", &body).is_err());
     let body = delivery(&json!({ "sha": SHA, "sender": null }));
-    assert_eq!(
-        parse("status", &body).unwrap_err().reason,
-        "missing field `sender`"
-    );
+    assert_eq!(parse("status", &body).unwrap_err().reason, "missing field `sender`");
     let body = delivery(&json!({ "sha": SHA, "repository": null }));
-    assert_eq!(
-        parse("status", &body).unwrap_err().reason,
-        "missing field `repository`"
-    );
+    assert_eq!(parse("status", &body).unwrap_err().reason, "missing field `repository`");
 }
 
 fn any_event() -> impl Strategy<Value = String> {
     let known: Vec<String> = EVENTS.iter().map(|event| (*event).to_owned()).collect();
-    prop_oneof![
-        proptest::sample::select(known),
-        Just("installation".to_owned()),
-        ".{0,60}"
-    ]
+    prop_oneof![proptest::sample::select(known), Just("installation".to_owned()), ".{0,60}"]
 }
 
 proptest! {

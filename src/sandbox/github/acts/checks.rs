@@ -77,43 +77,25 @@ impl Model {
             return suite.id;
         }
         let found = || {
-            let branches = self
-                .repo(repo)
-                .map(|r| Bare(&r.dir).branches())
-                .unwrap_or_default();
-            branches
-                .into_iter()
-                .find(|(_, tip)| tip == sha)
-                .map(|(name, _)| name)
+            let branches = self.repo(repo).map(|r| Bare(&r.dir).branches()).unwrap_or_default();
+            branches.into_iter().find(|(_, tip)| tip == sha).map(|(name, _)| name)
         };
         let branch = branch.map(str::to_owned).or_else(found);
         let (id, now) = (self.next_id("suite"), self.now());
-        let suite = Suite {
-            id,
-            repo,
-            app,
-            branch,
-            sha: sha.to_owned(),
-            before: None,
-            created: now,
-            updated: now,
-        };
+        let suite =
+            Suite { id, repo, app, branch, sha: sha.to_owned(), before: None, created: now, updated: now };
         self.suites.push(suite);
         id
     }
 
     pub(crate) fn fire_suite(&mut self, action: &str, suite: u64, actor: &Actor) {
-        let Some((body, repo, app)) = self
-            .suite(suite)
-            .map(|s| (json!({ "check_suite": self.suite_json(s) }), s.repo, s.app))
+        let Some((body, repo, app)) =
+            self.suite(suite).map(|s| (json!({ "check_suite": self.suite_json(s) }), s.repo, s.app))
         else {
             return;
         };
-        let about = if action == "completed" {
-            About::all(repo, actor)
-        } else {
-            About::only(repo, actor, app)
-        };
+        let about =
+            if action == "completed" { About::all(repo, actor) } else { About::only(repo, actor, app) };
         self.fire("check_suite", Some(action), about, &body);
     }
 
@@ -123,11 +105,7 @@ impl Model {
         let mut body = json!({ "check_run": self.run_hook_json(run) });
         crate::sandbox::github::json::extend(&mut body, more);
         let shared = matches!(action, "created" | "completed");
-        let about = if shared {
-            About::all(repo, actor)
-        } else {
-            About::only(repo, actor, app)
-        };
+        let about = if shared { About::all(repo, actor) } else { About::only(repo, actor, app) };
         self.fire("check_run", Some(action), about, &body);
     }
 
@@ -184,9 +162,7 @@ impl Model {
         if let Some(suite) = self.suite_mut(suite) {
             suite.updated = now;
         }
-        let done = self
-            .suite(suite)
-            .is_some_and(|s| self.suite_outcome(s).0 == CheckStatus::Completed);
+        let done = self.suite(suite).is_some_and(|s| self.suite_outcome(s).0 == CheckStatus::Completed);
         if done {
             self.fire_suite("completed", suite, actor);
         }

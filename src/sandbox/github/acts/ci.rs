@@ -53,10 +53,7 @@ impl Model {
         if ci == Ci::Statuses {
             self.post_ci_status(repo, &actor, &sha, "pending");
         } else {
-            let change = RunChange {
-                name: Some("build".to_owned()),
-                ..RunChange::default()
-            };
+            let change = RunChange { name: Some("build".to_owned()), ..RunChange::default() };
             let run = self.create_run(repo, &actor, &sha, change);
             if let Some(workflow) = self.workflows.iter_mut().find(|w| w.id == id) {
                 workflow.run = Some(run);
@@ -102,12 +99,8 @@ impl Model {
     pub(crate) fn play_ci(&mut self) -> usize {
         let actor = self.ci_actor();
         let silent = |w: &&Workflow| self.repo(w.repo).is_none_or(|r| r.ci == Ci::Silent);
-        let waiting: Vec<Workflow> = self
-            .workflows
-            .iter()
-            .filter(|w| !w.done && !silent(w))
-            .cloned()
-            .collect();
+        let waiting: Vec<Workflow> =
+            self.workflows.iter().filter(|w| !w.done && !silent(w)).cloned().collect();
         for workflow in &waiting {
             self.play_one(workflow, &actor);
         }
@@ -120,17 +113,10 @@ impl Model {
             mine.done = true;
         }
         let Some(run) = workflow.run else {
-            let state = if outcome == CheckConclusion::Success {
-                "success"
-            } else {
-                "failure"
-            };
+            let state = if outcome == CheckConclusion::Success { "success" } else { "failure" };
             return self.post_ci_status(workflow.repo, actor, &workflow.sha, state);
         };
-        let started = RunChange {
-            status: Some(CheckStatus::InProgress),
-            ..RunChange::default()
-        };
+        let started = RunChange { status: Some(CheckStatus::InProgress), ..RunChange::default() };
         self.change_run(run, actor, started);
         self.fire_workflow("in_progress", workflow.id, actor);
         let (title, summary) = match outcome {
@@ -143,11 +129,7 @@ impl Model {
             text: None,
             annotations: Vec::new(),
         };
-        let ended = RunChange {
-            conclusion: Some(outcome),
-            output: Some(output),
-            ..RunChange::default()
-        };
+        let ended = RunChange { conclusion: Some(outcome), output: Some(output), ..RunChange::default() };
         self.change_run(run, actor, ended);
         self.fire_workflow("completed", workflow.id, actor);
     }
@@ -161,11 +143,7 @@ impl Model {
             Ci::RedOnce => repo.ci_failed_once.insert(workflow.branch.clone()),
             Ci::None | Ci::Green | Ci::Silent | Ci::Statuses => false,
         };
-        if red {
-            CheckConclusion::Failure
-        } else {
-            CheckConclusion::Success
-        }
+        if red { CheckConclusion::Failure } else { CheckConclusion::Success }
     }
 
     /// Queues a CI run again, as its re-run button does. `false` when the run is not CI's.
@@ -177,10 +155,7 @@ impl Model {
         workflow.attempt += 1;
         let id = workflow.id;
         let actor = self.ci_actor();
-        let queued = RunChange {
-            status: Some(CheckStatus::Queued),
-            ..RunChange::default()
-        };
+        let queued = RunChange { status: Some(CheckStatus::Queued), ..RunChange::default() };
         self.change_run(run, &actor, queued);
         self.fire_workflow("requested", id, &actor);
         self.play_later();

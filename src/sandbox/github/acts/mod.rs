@@ -26,11 +26,7 @@ pub(crate) struct Refused {
 
 impl Refused {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            errors: None,
-        }
+        Self { status, message: message.into(), errors: None }
     }
 
     pub(crate) fn missing() -> Self {
@@ -44,11 +40,7 @@ impl Refused {
         if !why.is_empty() {
             error["message"] = json!(why);
         }
-        Self {
-            status: 422,
-            message: "Validation Failed".to_owned(),
-            errors: Some(json!([error])),
-        }
+        Self { status: 422, message: "Validation Failed".to_owned(), errors: Some(json!([error])) }
     }
 
     /// A 422 from the JSON schema check that GitHub runs before it looks at the meaning.

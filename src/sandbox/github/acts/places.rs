@@ -20,29 +20,13 @@ impl Model {
         let (id, created) = (self.next_id("installation"), self.now());
         let list = self.short_list(&repos);
         let account = account.to_owned();
-        self.installations.push(Installation {
-            id,
-            app,
-            account,
-            repos,
-            suspended: None,
-            created,
-        });
-        self.tell_installation(
-            id,
-            "created",
-            &actor,
-            json!({ "repositories": list, "requester": null }),
-        );
+        self.installations.push(Installation { id, app, account, repos, suspended: None, created });
+        self.tell_installation(id, "created", &actor, json!({ "repositories": list, "requester": null }));
         id
     }
 
     fn short_list(&self, repos: &[u64]) -> Vec<Value> {
-        repos
-            .iter()
-            .filter_map(|id| self.repo(*id))
-            .map(Model::repo_short_json)
-            .collect()
+        repos.iter().filter_map(|id| self.repo(*id)).map(Model::repo_short_json).collect()
     }
 
     pub(crate) fn tell_installation(&mut self, id: u64, action: &str, actor: &Actor, more: Value) {
@@ -61,11 +45,7 @@ impl Model {
             return;
         };
         let (app, list) = (installation.app, self.short_list(repos));
-        let (added, removed) = if action == "added" {
-            (list, Vec::new())
-        } else {
-            (Vec::new(), list)
-        };
+        let (added, removed) = if action == "added" { (list, Vec::new()) } else { (Vec::new(), list) };
         let body = json!({
             "action": action,
             "installation": self.installation_json(installation),
@@ -107,34 +87,21 @@ impl Model {
     }
 
     pub(crate) fn uninstall(&mut self, installation: u64, actor: &Actor) {
-        let repos = self
-            .installations
-            .iter()
-            .find(|i| i.id == installation)
-            .map(|i| i.repos.clone());
+        let repos = self.installations.iter().find(|i| i.id == installation).map(|i| i.repos.clone());
         let list = self.short_list(&repos.unwrap_or_default());
         self.tell_installation(installation, "deleted", actor, json!({ "repositories": list }));
         self.installations.retain(|i| i.id != installation);
     }
 
     pub(crate) fn fire_repository(&mut self, action: &str, repo: u64, actor: &Actor, changes: &Value) {
-        let body = if changes.is_null() {
-            json!({})
-        } else {
-            json!({ "changes": changes })
-        };
+        let body = if changes.is_null() { json!({}) } else { json!({ "changes": changes }) };
         self.fire("repository", Some(action), About::all(repo, actor), &body);
     }
 
     pub(crate) fn rename(&mut self, repo: u64, actor: &Actor, name: &str) {
         let Some(found) = self.repo_mut(repo) else { return };
         let from = std::mem::replace(&mut found.name, name.to_owned());
-        self.fire_repository(
-            "renamed",
-            repo,
-            actor,
-            &json!({ "repository": { "name": { "from": from } } }),
-        );
+        self.fire_repository("renamed", repo, actor, &json!({ "repository": { "name": { "from": from } } }));
     }
 
     /// Gives a repository to another account. Installations follow it, as when both accounts have the App.

@@ -62,11 +62,7 @@ impl Model {
             return Err(Refused::invalid("PullRequest", "head", "custom", why));
         }
         let (id, pull_id) = (self.next_id("issue"), self.next_id("pull"));
-        let text = Text {
-            id,
-            title: new.title,
-            body: new.body,
-        };
+        let text = Text { id, title: new.title, body: new.body };
         let number = self.add_thread(repo, actor, text).ok_or_else(Refused::missing)?;
         bare.update_ref(&format!("refs/pull/{number}/head"), &head.sha)?;
         let pull = Pull {
@@ -97,36 +93,19 @@ impl Model {
         };
         let source = self.repos.iter().find(is_family).ok_or_else(|| invalid("head"))?;
         let head_sha = Bare(&source.dir).branch(branch).ok_or_else(|| invalid("head"))?;
-        let base_sha = Bare(&target.dir)
-            .branch(new.base)
-            .ok_or_else(|| invalid("base"))?;
+        let base_sha = Bare(&target.dir).branch(new.base).ok_or_else(|| invalid("base"))?;
         if source.id == repo && branch == new.base {
             let why = format!("No commits between {} and {branch}", new.base);
             return Err(Refused::invalid("PullRequest", "head", "custom", why));
         }
         let same =
             |p: &Pull| p.head.repo == source.id && p.head.branch == branch && p.base.branch == new.base;
-        if target
-            .issues
-            .iter()
-            .any(|i| i.open && i.pull.as_ref().is_some_and(same))
-        {
+        if target.issues.iter().any(|i| i.open && i.pull.as_ref().is_some_and(same)) {
             let why = format!("A pull request already exists for {}:{branch}.", source.owner);
             return Err(Refused::invalid("PullRequest", "", "custom", why));
         }
-        let head = Side {
-            repo: source.id,
-            branch: branch.to_owned(),
-            sha: head_sha,
-        };
-        Ok((
-            head,
-            Side {
-                repo,
-                branch: new.base.to_owned(),
-                sha: base_sha,
-            },
-        ))
+        let head = Side { repo: source.id, branch: branch.to_owned(), sha: head_sha };
+        Ok((head, Side { repo, branch: new.base.to_owned(), sha: base_sha }))
     }
 
     pub(crate) fn pull_hook_json(&self, (repo, number): (u64, u64)) -> Option<Value> {
@@ -181,11 +160,7 @@ impl Model {
         {
             let from = json!({ "ref": { "from": pull.base.branch }, "sha": { "from": pull.base.sha } });
             changes["base"] = from;
-            pull.base = Side {
-                repo,
-                branch: base,
-                sha,
-            };
+            pull.base = Side { repo, branch: base, sha };
         }
         if changes.as_object().is_some_and(|c| !c.is_empty()) {
             issue.updated = now;
@@ -209,11 +184,7 @@ impl Model {
         let sha = self.merge_in_git(&bare, at, actor, (&base_tip, &head.sha, order))?;
         bare.update_ref(&format!("refs/heads/{}", base.branch), &sha)?;
         self.mark_merged((repo, number), actor, &sha);
-        let change = RefChange {
-            branch: base.branch,
-            old: Some(base_tip),
-            new: Some(sha.clone()),
-        };
+        let change = RefChange { branch: base.branch, old: Some(base_tip), new: Some(sha.clone()) };
         self.refs_changed(repo, actor, &[change]);
         Ok(sha)
     }
@@ -232,10 +203,7 @@ impl Model {
             return Err(not_mergeable());
         }
         if order.expected.as_ref().is_some_and(|sha| *sha != pull.head.sha) {
-            return Err(Refused::new(
-                409,
-                "Head branch was modified. Review and try the merge again.",
-            ));
+            return Err(Refused::new(409, "Head branch was modified. Review and try the merge again."));
         }
         Ok((pull.head.clone(), pull.base.clone()))
     }
@@ -254,22 +222,13 @@ impl Model {
         let title = |usual: String| order.title.clone().unwrap_or(usual);
         let text = |title: String, usual: &str| {
             let rest = order.message.as_deref().unwrap_or(usual);
-            if rest.is_empty() {
-                title
-            } else {
-                format!("{title}\n\n{rest}")
-            }
+            if rest.is_empty() { title } else { format!("{title}\n\n{rest}") }
         };
         let sha = match order.method {
             MergeMethod::Merge => {
                 let owner = self.repo(pull.head.repo).map_or("unknown", |r| r.owner.as_str());
                 let usual = format!("Merge pull request #{number} from {owner}/{}", pull.head.branch);
-                bare.write_commit(
-                    &tree,
-                    &[base, head],
-                    &text(title(usual), &issue.title),
-                    [&who, &who],
-                )?
+                bare.write_commit(&tree, &[base, head], &text(title(usual), &issue.title), [&who, &who])?
             }
             MergeMethod::Squash => {
                 let usual = format!("{} (#{number})", issue.title);
@@ -299,11 +258,7 @@ impl Model {
     /// How `login` signs commits now.
     pub(crate) fn signature(&self, login: &str) -> Signature {
         let email = format!("{login}@users.noreply.github.com");
-        Signature {
-            name: login.to_owned(),
-            email,
-            at: self.now().div_euclid(1000),
-        }
+        Signature { name: login.to_owned(), email, at: self.now().div_euclid(1000) }
     }
 }
 
@@ -318,15 +273,9 @@ fn rebase(bare: &Bare<'_>, base: &str, head: &str, committer: &Signature) -> Res
         let [parent] = commit.parents.as_slice() else {
             return Err(Refused::new(405, "This branch can't be rebased"));
         };
-        let tree = bare
-            .merged_tree(&tip, &commit.sha, Some(parent))
-            .ok_or_else(not_mergeable)?;
+        let tree = bare.merged_tree(&tip, &commit.sha, Some(parent)).ok_or_else(not_mergeable)?;
         let (name, email) = commit.author;
-        let author = Signature {
-            name,
-            email,
-            at: committer.at,
-        };
+        let author = Signature { name, email, at: committer.at };
         tip = bare.write_commit(&tree, &[&tip], &commit.message, [&author, committer])?;
     }
     Ok(tip)

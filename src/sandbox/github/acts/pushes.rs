@@ -68,16 +68,9 @@ impl Model {
             (Some(old), Some(new)) => bare.commits(old, new),
             _ => Vec::new(),
         };
-        let shown: Vec<Value> = commits
-            .iter()
-            .take(20)
-            .map(|c| commit_json(&bare, &html, c))
-            .collect();
-        let head = change
-            .new
-            .as_deref()
-            .and_then(|sha| bare.commit(sha))
-            .map(|c| commit_json(&bare, &html, &c));
+        let shown: Vec<Value> = commits.iter().take(20).map(|c| commit_json(&bare, &html, c)).collect();
+        let head =
+            change.new.as_deref().and_then(|sha| bare.commit(sha)).map(|c| commit_json(&bare, &html, &c));
         let forced = match (&change.old, &change.new) {
             (Some(old), Some(new)) => !bare.is_ancestor(old, new),
             _ => false,
@@ -102,10 +95,7 @@ impl Model {
     /// Numbers of the open pull requests for which `wanted` holds, in all repositories.
     fn open_pulls(&self, wanted: impl Fn(&crate::sandbox::github::model::Pull) -> bool) -> Vec<(u64, u64)> {
         let of_repo = |r: &crate::sandbox::github::model::Repo| {
-            let open = r
-                .issues
-                .iter()
-                .filter(|i| i.open && i.pull.as_ref().is_some_and(&wanted));
+            let open = r.issues.iter().filter(|i| i.open && i.pull.as_ref().is_some_and(&wanted));
             open.map(|i| (r.id, i.number)).collect::<Vec<_>>()
         };
         self.repos.iter().flat_map(of_repo).collect()
@@ -113,11 +103,8 @@ impl Model {
 
     /// A deleted branch closes the pull requests that came from it or aimed at it.
     fn close_pulls_of(&mut self, repo: u64, actor: &Actor, branch: &str) {
-        let ends = self.open_pulls(|p| {
-            [&p.head, &p.base]
-                .iter()
-                .any(|s| s.repo == repo && s.branch == branch)
-        });
+        let ends =
+            self.open_pulls(|p| [&p.head, &p.base].iter().any(|s| s.repo == repo && s.branch == branch));
         for (repo, number) in ends {
             self.close_thread(repo, number, actor);
         }
@@ -156,12 +143,7 @@ impl Model {
                 pull.base.sha = tip;
             }
         }
-        self.fire_pull(
-            "synchronize",
-            at,
-            actor,
-            &json!({ "before": before, "after": sha }),
-        );
+        self.fire_pull("synchronize", at, actor, &json!({ "before": before, "after": sha }));
     }
 
     /// GitHub counts a pull request as merged when its head has reached the base by a push.
@@ -177,10 +159,8 @@ impl Model {
 
     /// Each App that may write checks gets a suite; one that nobody fills stays queued for ever.
     fn open_suites(&mut self, repo: u64, actor: &Actor, change: &RefChange, sha: &str) {
-        let installed = self
-            .installations
-            .iter()
-            .filter(|i| i.suspended.is_none() && i.repos.contains(&repo));
+        let installed =
+            self.installations.iter().filter(|i| i.suspended.is_none() && i.repos.contains(&repo));
         let apps: Vec<u64> = installed
             .map(|i| i.app)
             .filter(|id| self.app(*id).is_some_and(|a| a.may("checks", Access::Write)))

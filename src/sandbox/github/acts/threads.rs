@@ -17,12 +17,7 @@ pub(crate) enum Subject {
 
 pub(crate) fn check_body(resource: &str, body: &str) -> Result<(), Refused> {
     if body.trim().is_empty() {
-        return Err(Refused::invalid(
-            resource,
-            "body",
-            "custom",
-            "body can't be blank",
-        ));
+        return Err(Refused::invalid(resource, "body", "custom", "body can't be blank"));
     }
     if body.chars().count() > LONGEST_BODY {
         let why = format!("body is too long (maximum is {LONGEST_BODY} characters)");
@@ -91,11 +86,7 @@ impl Model {
         issue.open = state == State::Open;
         issue.updated = now;
         issue.closed = (state == State::Closed).then_some(now);
-        let action = if state == State::Open {
-            "reopened"
-        } else {
-            "closed"
-        };
+        let action = if state == State::Open { "reopened" } else { "closed" };
         if issue.pull.is_some() {
             self.fire_pull(action, (repo, number), actor, &json!({}));
         } else {
@@ -137,13 +128,7 @@ impl Model {
         let before = std::mem::replace(&mut comment.body, body.to_owned());
         comment.updated = now;
         comment.edits += 1;
-        self.fire_comment(
-            "edited",
-            repo,
-            id,
-            actor,
-            json!({ "changes": { "body": { "from": before } } }),
-        );
+        self.fire_comment("edited", repo, id, actor, json!({ "changes": { "body": { "from": before } } }));
         Ok(())
     }
 
@@ -196,12 +181,7 @@ impl Model {
         }
         let created = self.now();
         let id = self.next_id("reaction");
-        let reaction = Reaction {
-            id,
-            author: actor.login.clone(),
-            content: content.to_owned(),
-            created,
-        };
+        let reaction = Reaction { id, author: actor.login.clone(), content: content.to_owned(), created };
         self.reactions_mut(repo, subject)?.push(reaction.clone());
         Some(Reacted::New(reaction))
     }

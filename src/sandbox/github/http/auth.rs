@@ -14,17 +14,9 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
     Nobody,
-    Person {
-        login: String,
-    },
-    App {
-        app: u64,
-    },
-    Installation {
-        app: u64,
-        repos: Vec<u64>,
-        permissions: Permissions,
-    },
+    Person { login: String },
+    App { app: u64 },
+    Installation { app: u64, repos: Vec<u64>, permissions: Permissions },
 }
 
 impl Caller {
@@ -61,18 +53,12 @@ pub(crate) fn identify(model: &Model, header: Option<&str>) -> Result<Caller, Re
     match scheme.to_ascii_lowercase().as_str() {
         "bearer" | "token" => identify_token(model, value.trim()),
         "basic" => {
-            let decoded = BASE64_STANDARD
-                .decode(value.trim())
-                .map_err(|_| bad_credentials())?;
+            let decoded = BASE64_STANDARD.decode(value.trim()).map_err(|_| bad_credentials())?;
             let pair = String::from_utf8(decoded).map_err(|_| bad_credentials())?;
             let (user, password) = pair.split_once(':').ok_or_else(bad_credentials)?;
             identify_token(
                 model,
-                if password.is_empty() || password == "x-oauth-basic" {
-                    user
-                } else {
-                    password
-                },
+                if password.is_empty() || password == "x-oauth-basic" { user } else { password },
             )
         }
         _ => Err(bad_credentials()),
@@ -82,33 +68,17 @@ pub(crate) fn identify(model: &Model, header: Option<&str>) -> Result<Caller, Re
 fn identify_token(model: &Model, token: &str) -> Result<Caller, Refused> {
     match model.tokens.get(token) {
         Some(Token::Person { login }) => Ok(Caller::Person { login: login.clone() }),
-        Some(Token::Installation {
-            installation,
-            repos,
-            permissions,
-            expires,
-        }) => {
-            let found = model
-                .installations
-                .iter()
-                .find(|i| i.id == *installation)
-                .ok_or_else(bad_credentials)?;
+        Some(Token::Installation { installation, repos, permissions, expires }) => {
+            let found =
+                model.installations.iter().find(|i| i.id == *installation).ok_or_else(bad_credentials)?;
             if model.now() >= *expires {
                 return Err(bad_credentials());
             }
             if found.suspended.is_some() {
                 return Err(Refused::new(403, "This installation has been suspended"));
             }
-            let repos = repos
-                .iter()
-                .copied()
-                .filter(|r| found.repos.contains(r))
-                .collect();
-            Ok(Caller::Installation {
-                app: found.app,
-                repos,
-                permissions: permissions.clone(),
-            })
+            let repos = repos.iter().copied().filter(|r| found.repos.contains(r)).collect();
+            Ok(Caller::Installation { app: found.app, repos, permissions: permissions.clone() })
         }
         None if token.starts_with("ey") && token.split('.').count() == 3 => identify_app(model, token),
         None => Err(bad_credentials()),
@@ -135,10 +105,8 @@ fn identify_app(model: &Model, token: &str) -> Result<Caller, Refused> {
         other => other.as_u64(),
     };
     let unknown = || Refused::new(401, "Integration must generate a public key");
-    let app = issuer
-        .and_then(|id| model.app(id))
-        .filter(|a| !a.public_key.0.is_empty())
-        .ok_or_else(unknown)?;
+    let app =
+        issuer.and_then(|id| model.app(id)).filter(|a| !a.public_key.0.is_empty()).ok_or_else(unknown)?;
     let mut rules = Validation::new(Algorithm::RS256);
     rules.required_spec_claims.clear();
     rules.validate_exp = false;
@@ -180,12 +148,7 @@ pub(crate) fn new_token(app: u64, serial: u64) -> String {
         seed = Sha256::digest(&seed).to_vec();
     }
     let noise = noise.replace(['-', '_'], "x");
-    format!(
-        "ghs_{app}_{}.{}.{}",
-        &noise[..36],
-        &noise[36..420],
-        &noise[420..506]
-    )
+    format!("ghs_{app}_{}.{}.{}", &noise[..36], &noise[36..420], &noise[420..506])
 }
 
 /// Checks what a route needs. Returns the repository in the path, 0 where there is none.
@@ -215,10 +178,7 @@ pub(crate) fn authorise(
 fn find_repo(model: &Model, params: &Params) -> Result<u64, Refused> {
     let found = match params.get("repository_id") {
         Some(id) => id.parse().ok().and_then(|id| model.repo(id)),
-        None => model.repo_named(
-            params.get("owner").map_or("", |o| o),
-            params.get("repo").map_or("", |r| r),
-        ),
+        None => model.repo_named(params.get("owner").map_or("", |o| o), params.get("repo").map_or("", |r| r)),
     };
     found.map(|r| r.id).ok_or_else(Refused::missing)
 }
@@ -248,10 +208,7 @@ pub(crate) fn may_use(
             if !repos.contains(&id) {
                 return Err(Refused::missing());
             }
-            if !rights
-                .iter()
-                .any(|(name, access)| *name == "metadata" || caller.may(name, *access))
-            {
+            if !rights.iter().any(|(name, access)| *name == "metadata" || caller.may(name, *access)) {
                 return Err(Refused::new(403, "Resource not accessible by integration"));
             }
         }

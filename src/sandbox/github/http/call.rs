@@ -23,15 +23,10 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn new(request: &HttpRequest, body: Vec<u8>) -> Self {
-        let text = |(name, value): (
-            &actix_web::http::header::HeaderName,
-            &actix_web::http::header::HeaderValue,
-        )| {
-            (
-                name.as_str().to_ascii_lowercase(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        };
+        let text =
+            |(name, value): (&actix_web::http::header::HeaderName, &actix_web::http::header::HeaderValue)| {
+                (name.as_str().to_ascii_lowercase(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            };
         let headers: Vec<(String, String)> = request.headers().iter().map(text).collect();
         let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         Self {
@@ -46,10 +41,7 @@ impl Asked {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 }
 
@@ -74,17 +66,8 @@ impl Call {
             [] => Value::Null,
             bytes => serde_json::from_slice(bytes).map_err(|_| Refused::new(400, "Problems parsing JSON"))?,
         };
-        let query = url::form_urlencoded::parse(asked.query.as_bytes())
-            .into_owned()
-            .collect();
-        Ok(Self {
-            caller,
-            repo,
-            body,
-            params,
-            query,
-            url: format!("{}{}", model.site.url, asked.path),
-        })
+        let query = url::form_urlencoded::parse(asked.query.as_bytes()).into_owned().collect();
+        Ok(Self { caller, repo, body, params, query, url: format!("{}{}", model.site.url, asked.path) })
     }
 
     pub(crate) fn param(&self, name: &str) -> &str {
@@ -97,10 +80,7 @@ impl Call {
     }
 
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     pub(crate) fn actor(&self, model: &Model) -> Actor {
@@ -150,27 +130,17 @@ impl Call {
             return Ok(Some(word));
         }
         let list = words.join(", ");
-        Err(Refused::schema(format_args!(
-            "For 'properties/{field}', {word:?} is not a member of [{list}]."
-        )))
+        Err(Refused::schema(format_args!("For 'properties/{field}', {word:?} is not a member of [{list}].")))
     }
 
     fn page_size(&self) -> usize {
-        self.query("per_page")
-            .and_then(|n| n.parse().ok())
-            .filter(|n| *n > 0)
-            .unwrap_or(30)
-            .min(100)
+        self.query("per_page").and_then(|n| n.parse().ok()).filter(|n| *n > 0).unwrap_or(30).min(100)
     }
 
     /// Cuts a list to the page asked for and names its neighbours in `Link`, with absolute addresses.
     pub(crate) fn page(&self, items: Vec<Value>) -> (Vec<Value>, Vec<(&'static str, String)>) {
         let size = self.page_size();
-        let page = self
-            .query("page")
-            .and_then(|n| n.parse().ok())
-            .filter(|n: &usize| *n > 0)
-            .unwrap_or(1);
+        let page = self.query("page").and_then(|n| n.parse().ok()).filter(|n: &usize| *n > 0).unwrap_or(1);
         let last = items.len().div_ceil(size).max(1);
         let mut links = Vec::new();
         let mut link = |rel: &str, page: usize| links.push(self.link(rel, ("page", page.to_string())));
@@ -182,11 +152,7 @@ impl Call {
             link("next", page + 1);
             link("last", last);
         }
-        let shown = items
-            .into_iter()
-            .skip((page - 1).saturating_mul(size))
-            .take(size)
-            .collect();
+        let shown = items.into_iter().skip((page - 1).saturating_mul(size)).take(size).collect();
         (shown, link_header(&links))
     }
 
@@ -194,21 +160,13 @@ impl Call {
     pub(crate) fn cursor_page(&self, items: Vec<(u64, Value)>) -> Reply {
         let size = self.page_size();
         let cursor: Option<u64> = self.query("cursor").and_then(|c| c.parse().ok());
-        let mut rest = items
-            .into_iter()
-            .filter(|(id, _)| cursor.is_none_or(|c| *id < c))
-            .peekable();
+        let mut rest = items.into_iter().filter(|(id, _)| cursor.is_none_or(|c| *id < c)).peekable();
         let shown: Vec<(u64, Value)> = rest.by_ref().take(size).collect();
         let next = shown.last().filter(|_| rest.peek().is_some());
-        let links: Vec<String> = next
-            .map(|(id, _)| self.link("next", ("cursor", id.to_string())))
-            .into_iter()
-            .collect();
+        let links: Vec<String> =
+            next.map(|(id, _)| self.link("next", ("cursor", id.to_string()))).into_iter().collect();
         let values: Vec<Value> = shown.into_iter().map(|(_, value)| value).collect();
-        Reply {
-            headers: link_header(&links),
-            ..Reply::json(200, values)
-        }
+        Reply { headers: link_header(&links), ..Reply::json(200, values) }
     }
 
     fn link(&self, rel: &str, (name, value): (&str, String)) -> String {
@@ -220,22 +178,12 @@ impl Call {
 }
 
 fn link_header(links: &[String]) -> Vec<(&'static str, String)> {
-    if links.is_empty() {
-        Vec::new()
-    } else {
-        vec![("link", links.join(", "))]
-    }
+    if links.is_empty() { Vec::new() } else { vec![("link", links.join(", "))] }
 }
 
 pub(crate) fn wrong_type(field: &str, value: &Value, wanted: &str) -> Refused {
-    let article = if wanted.starts_with(['a', 'i', 'o']) {
-        "an"
-    } else {
-        "a"
-    };
-    Refused::schema(format_args!(
-        "For 'properties/{field}', {value} is not {article} {wanted}."
-    ))
+    let article = if wanted.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
+    Refused::schema(format_args!("For 'properties/{field}', {value} is not {article} {wanted}."))
 }
 
 pub(crate) enum Content {
@@ -252,11 +200,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn json(status: u16, value: impl Into<Value>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content: Content::Json(value.into()),
-        }
+        Self { status, headers: Vec::new(), content: Content::Json(value.into()) }
     }
 
     pub(crate) fn ok(value: impl Into<Value>) -> Answer {
@@ -268,29 +212,19 @@ impl Reply {
     }
 
     pub(crate) fn empty() -> Answer {
-        Ok(Self {
-            status: 204,
-            headers: Vec::new(),
-            content: Content::Empty,
-        })
+        Ok(Self { status: 204, headers: Vec::new(), content: Content::Empty })
     }
 
     /// A list of the page asked for.
     pub(crate) fn list(call: &Call, items: Vec<Value>) -> Answer {
         let (shown, headers) = call.page(items);
-        Ok(Self {
-            headers,
-            ..Self::json(200, shown)
-        })
+        Ok(Self { headers, ..Self::json(200, shown) })
     }
 
     /// A page of a list inside an object: `{"total_count": …, "<name>": […]}`.
     pub(crate) fn counted(call: &Call, name: &str, items: Vec<Value>) -> Answer {
         let total = items.len();
         let (shown, headers) = call.page(items);
-        Ok(Self {
-            headers,
-            ..Self::json(200, serde_json::json!({ "total_count": total, name: shown }))
-        })
+        Ok(Self { headers, ..Self::json(200, serde_json::json!({ "total_count": total, name: shown })) })
     }
 }

@@ -23,11 +23,7 @@ pub(super) fn recognise(path: &str) -> Option<GitPath> {
     let (name, rest) = rest.split_once('/')?;
     let name = name.strip_suffix(".git").unwrap_or(name);
     let known = matches!(rest, "info/refs" | "git-upload-pack" | "git-receive-pack");
-    known.then(|| GitPath {
-        owner: owner.to_owned(),
-        name: name.to_owned(),
-        rest: rest.to_owned(),
-    })
+    known.then(|| GitPath { owner: owner.to_owned(), name: name.to_owned(), rest: rest.to_owned() })
 }
 
 /// What the rights allow: where to run git, as whom, and whether workflow files may be pushed.
@@ -44,32 +40,22 @@ struct Purpose {
     rights: (&'static [(&'static str, Access)], Role),
 }
 
-const FETCH: Purpose = Purpose {
-    operation: "git/fetch",
-    rights: (&[("contents", Access::Read)], Role::Read),
-};
-const PUSH: Purpose = Purpose {
-    operation: "git/push",
-    rights: (&[("contents", Access::Write)], Role::Write),
-};
+const FETCH: Purpose =
+    Purpose { operation: "git/fetch", rights: (&[("contents", Access::Read)], Role::Read) };
+const PUSH: Purpose =
+    Purpose { operation: "git/push", rights: (&[("contents", Access::Write)], Role::Write) };
 
 pub(super) async fn answer(shared: &Shared, git: &GitPath, asked: &Asked) -> (Reply, Note) {
     let is_push = git.rest == "git-receive-pack" || asked.query.contains("service=git-receive-pack");
     let purpose = if is_push { PUSH } else { FETCH };
-    let mut note = Note {
-        operation: purpose.operation,
-        ..Note::default()
-    };
+    let mut note = Note { operation: purpose.operation, ..Note::default() };
     let allowed = match allow(&lock(shared), (git, asked), &purpose, &mut note) {
         Ok(allowed) => allowed,
         Err(refused) => return (refusal(refused), note),
     };
     let reply = match backend(git, asked, &allowed).await {
         Ok(reply) => reply,
-        Err(source) => refusal(Refused::new(
-            500,
-            format!("git http-backend did not run: {source}"),
-        )),
+        Err(source) => refusal(Refused::new(500, format!("git http-backend did not run: {source}"))),
     };
     if git.rest == "git-receive-pack" {
         let changes = moved(&allowed.dir, &asked.body);
@@ -101,12 +87,7 @@ fn allow(
         Caller::Nobody => Actor::person("ghost"),
     };
     let workflows = !matches!(caller, Caller::Installation { .. }) || caller.may("workflows", Access::Write);
-    Ok(Allowed {
-        repo: repo.id,
-        dir: repo.dir.clone(),
-        actor,
-        workflows,
-    })
+    Ok(Allowed { repo: repo.id, dir: repo.dir.clone(), actor, workflows })
 }
 
 fn refusal(refused: Refused) -> Reply {
@@ -114,15 +95,8 @@ fn refusal(refused: Refused) -> Reply {
         401 => vec![("www-authenticate", "Basic realm=\"GitHub\"".to_owned())],
         _ => Vec::new(),
     };
-    let content = Content::Bytes(
-        "text/plain; charset=utf-8".to_owned(),
-        refused.message.into_bytes(),
-    );
-    Reply {
-        status: refused.status,
-        headers,
-        content,
-    }
+    let content = Content::Bytes("text/plain; charset=utf-8".to_owned(), refused.message.into_bytes());
+    Reply { status: refused.status, headers, content }
 }
 
 /// Runs git as a CGI program. It unpacks a gzipped body itself when told of it.
@@ -133,10 +107,8 @@ async fn backend(git: &GitPath, asked: &Asked, allowed: &Allowed) -> std::io::Re
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true);
-    cgi.env("GIT_PROJECT_ROOT", &allowed.dir)
-        .env("GIT_HTTP_EXPORT_ALL", "1");
-    cgi.env("PATH_INFO", format!("/{}", git.rest))
-        .env("REQUEST_METHOD", &asked.method);
+    cgi.env("GIT_PROJECT_ROOT", &allowed.dir).env("GIT_HTTP_EXPORT_ALL", "1");
+    cgi.env("PATH_INFO", format!("/{}", git.rest)).env("REQUEST_METHOD", &asked.method);
     cgi.env("QUERY_STRING", &asked.query)
         .env("REMOTE_USER", &allowed.actor.login)
         .env("REMOTE_ADDR", "127.0.0.1");
@@ -169,21 +141,11 @@ fn cgi_reply(output: &[u8]) -> Reply {
         return refusal(Refused::new(500, "git http-backend gave no answer"));
     };
     let head = String::from_utf8_lossy(&output[..end]);
-    let mut reply = Reply {
-        status: 200,
-        headers: Vec::new(),
-        content: Content::Empty,
-    };
+    let mut reply = Reply { status: 200, headers: Vec::new(), content: Content::Empty };
     let mut kind = "text/plain".to_owned();
     for (name, value) in head.lines().filter_map(|l| l.split_once(": ")) {
         match name.to_ascii_lowercase().as_str() {
-            "status" => {
-                reply.status = value
-                    .split(' ')
-                    .next()
-                    .and_then(|s| s.parse().ok())
-                    .unwrap_or(500)
-            }
+            "status" => reply.status = value.split(' ').next().and_then(|s| s.parse().ok()).unwrap_or(500),
             "content-type" => value.clone_into(&mut kind),
             "cache-control" => reply.headers.push(("cache-control", value.to_owned())),
             _ => {}
@@ -211,11 +173,7 @@ fn moved(dir: &std::path::Path, body: &[u8]) -> Vec<RefChange> {
         let Some(branch) = name.strip_prefix("refs/heads/") else {
             continue;
         };
-        let change = RefChange {
-            branch: branch.to_owned(),
-            old: known(old),
-            new: known(new),
-        };
+        let change = RefChange { branch: branch.to_owned(), old: known(old), new: known(new) };
         if bare.branch(branch) == change.new {
             changes.push(change);
         }
@@ -226,9 +184,7 @@ fn moved(dir: &std::path::Path, body: &[u8]) -> Vec<RefChange> {
 /// The first pkt-line; `None` at the flush packet that ends the commands.
 fn pkt_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, _) = bytes.split_at_checked(4)?;
-    let length = usize::from_str_radix(std::str::from_utf8(length).ok()?, 16)
-        .ok()
-        .filter(|n| *n > 4)?;
+    let length = usize::from_str_radix(std::str::from_utf8(length).ok()?, 16).ok().filter(|n| *n > 4)?;
     let (line, rest) = bytes.split_at_checked(length)?;
     Some((&line[4..], rest))
 }

@@ -6,15 +6,8 @@ use crate::sandbox::github::model::{Access, Model, Role};
 use serde_json::{Map, Value, json};
 use std::iter::Peekable;
 
-const CLASSIFIERS: [&str; 7] = [
-    "SPAM",
-    "ABUSE",
-    "OFF_TOPIC",
-    "OUTDATED",
-    "DUPLICATE",
-    "RESOLVED",
-    "LOW_QUALITY",
-];
+const CLASSIFIERS: [&str; 7] =
+    ["SPAM", "ABUSE", "OFF_TOPIC", "OUTDATED", "DUPLICATE", "RESOLVED", "LOW_QUALITY"];
 
 struct Failure {
     kind: &'static str,
@@ -23,17 +16,11 @@ struct Failure {
 
 impl Failure {
     fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
+        Self { kind, message: message.into() }
     }
 
     fn unknown_node(id: &str) -> Self {
-        Self::new(
-            "NOT_FOUND",
-            format!("Could not resolve to a node with the global id of '{id}'"),
-        )
+        Self::new("NOT_FOUND", format!("Could not resolve to a node with the global id of '{id}'"))
     }
 
     fn forbidden() -> Self {
@@ -52,10 +39,9 @@ pub(super) fn answer(model: &mut Model, call: &Call) -> Answer {
     let done = match field.as_str() {
         "markPullRequestReadyForReview" => mark_ready(model, call, &input),
         "minimizeComment" => minimize(model, call, &input),
-        other => Err(Failure::new(
-            "undefinedField",
-            format!("Field '{other}' doesn't exist on type 'Mutation'"),
-        )),
+        other => {
+            Err(Failure::new("undefinedField", format!("Field '{other}' doesn't exist on type 'Mutation'")))
+        }
     };
     Reply::ok(match done {
         Ok(payload) => json!({ "data": { field: payload } }),
@@ -83,18 +69,9 @@ fn mark_ready(model: &mut Model, call: &Call, input: &Value) -> Result<Value, Fa
     let node = argument(input, "pullRequestId")?;
     let is_node =
         |i: &&crate::sandbox::github::model::Issue| i.pull.is_some() && format!("PR_{}", i.id) == node;
-    let found = model
-        .repos
-        .iter()
-        .find_map(|r| Some((r.id, r.issues.iter().find(is_node)?.number)));
+    let found = model.repos.iter().find_map(|r| Some((r.id, r.issues.iter().find(is_node)?.number)));
     let (repo, number) = found.ok_or_else(|| Failure::unknown_node(node))?;
-    allowed(
-        model,
-        call,
-        repo,
-        (&[("pull_requests", Access::Write)], Role::Write),
-        node,
-    )?;
+    allowed(model, call, repo, (&[("pull_requests", Access::Write)], Role::Write), node)?;
     model.mark_ready((repo, number), &call.actor(model));
     Ok(json!({ "pullRequest": { "id": node, "number": number, "isDraft": false }, "clientMutationId": null }))
 }
@@ -108,15 +85,9 @@ fn minimize(model: &mut Model, call: &Call, input: &Value) -> Result<Value, Fail
         );
         return Err(Failure::new("argumentLiteralsIncompatible", why));
     }
-    let id = node
-        .strip_prefix("IC_")
-        .and_then(|id| id.parse().ok())
-        .ok_or_else(|| Failure::unknown_node(node))?;
-    let repo = model
-        .repos
-        .iter()
-        .find(|r| model.comment(r.id, id).is_some())
-        .map(|r| r.id);
+    let id =
+        node.strip_prefix("IC_").and_then(|id| id.parse().ok()).ok_or_else(|| Failure::unknown_node(node))?;
+    let repo = model.repos.iter().find(|r| model.comment(r.id, id).is_some()).map(|r| r.id);
     let repo = repo.ok_or_else(|| Failure::unknown_node(node))?;
     let rights = &[("issues", Access::Write), ("pull_requests", Access::Write)];
     allowed(model, call, repo, (rights, Role::Triage), node)?;
@@ -151,10 +122,7 @@ fn read_mutation(query: &str, variables: &Value) -> Option<(String, Value)> {
         field = rest.next()?;
     }
     let arguments = read_fields(&mut rest, ("(", ")"), variables)?;
-    Some((
-        field.to_owned(),
-        arguments.get("input").cloned().unwrap_or(Value::Null),
-    ))
+    Some((field.to_owned(), arguments.get("input").cloned().unwrap_or(Value::Null)))
 }
 
 fn read_fields<'t>(

@@ -26,8 +26,7 @@ const LARGEST_BODY: usize = 256 << 20;
 
 /// Tells actix where everything goes: to `serve`.
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
-    app.app_data(web::PayloadConfig::new(LARGEST_BODY))
-        .default_service(web::route().to(serve));
+    app.app_data(web::PayloadConfig::new(LARGEST_BODY)).default_service(web::route().to(serve));
 }
 
 async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
@@ -110,12 +109,7 @@ impl Rate {
     pub(crate) fn of(model: &Model) -> Self {
         let serial = model.requests.len();
         let used = serial % Self::LIMIT;
-        Self {
-            used,
-            remaining: Self::LIMIT - used,
-            reset: model.now() / 1000 + 3600,
-            serial,
-        }
+        Self { used, remaining: Self::LIMIT - used, reset: model.now() / 1000 + 3600, serial }
     }
 }
 
@@ -137,9 +131,9 @@ fn respond(reply: Reply, rate: &Rate) -> HttpResponse {
     }
     match reply.content {
         Content::Empty => response.finish(),
-        Content::Json(value) => response
-            .content_type("application/json; charset=utf-8")
-            .body(value.to_string()),
+        Content::Json(value) => {
+            response.content_type("application/json; charset=utf-8").body(value.to_string())
+        }
         Content::Bytes(kind, bytes) => response.content_type(kind).body(bytes),
     }
 }

@@ -12,10 +12,7 @@ pub(crate) enum Needs {
     Someone,
     App,
     AppOnRepo,
-    Repo {
-        rights: &'static [(&'static str, Access)],
-        role: Role,
-    },
+    Repo { rights: &'static [(&'static str, Access)], role: Role },
 }
 
 pub(crate) struct Route {
@@ -30,101 +27,38 @@ pub(crate) struct Route {
 type Act = fn(&mut Model, &Call) -> Answer;
 
 const fn get(path: &'static str, operation: &'static str, needs: Needs, act: Act) -> Route {
-    Route {
-        method: "GET",
-        path,
-        operation,
-        needs,
-        act,
-    }
+    Route { method: "GET", path, operation, needs, act }
 }
 
 const fn post(path: &'static str, operation: &'static str, needs: Needs, act: Act) -> Route {
-    Route {
-        method: "POST",
-        path,
-        operation,
-        needs,
-        act,
-    }
+    Route { method: "POST", path, operation, needs, act }
 }
 
 const fn patch(path: &'static str, operation: &'static str, needs: Needs, act: Act) -> Route {
-    Route {
-        method: "PATCH",
-        path,
-        operation,
-        needs,
-        act,
-    }
+    Route { method: "PATCH", path, operation, needs, act }
 }
 
 const fn put(path: &'static str, operation: &'static str, needs: Needs, act: Act) -> Route {
-    Route {
-        method: "PUT",
-        path,
-        operation,
-        needs,
-        act,
-    }
+    Route { method: "PUT", path, operation, needs, act }
 }
 
 const fn delete(path: &'static str, operation: &'static str, needs: Needs, act: Act) -> Route {
-    Route {
-        method: "DELETE",
-        path,
-        operation,
-        needs,
-        act,
-    }
+    Route { method: "DELETE", path, operation, needs, act }
 }
 
 const R: Access = Access::Read;
 const W: Access = Access::Write;
-const METADATA: Needs = Needs::Repo {
-    rights: &[("metadata", R)],
-    role: Role::Read,
-};
-const READ_TALK: Needs = Needs::Repo {
-    rights: &[("issues", R), ("pull_requests", R)],
-    role: Role::Read,
-};
-const TALK: Needs = Needs::Repo {
-    rights: &[("issues", W), ("pull_requests", W)],
-    role: Role::Read,
-};
-const READ_PULLS: Needs = Needs::Repo {
-    rights: &[("pull_requests", R)],
-    role: Role::Read,
-};
-const WRITE_PULLS: Needs = Needs::Repo {
-    rights: &[("pull_requests", W)],
-    role: Role::Read,
-};
-const READ_CODE: Needs = Needs::Repo {
-    rights: &[("contents", R)],
-    role: Role::Read,
-};
-const WRITE_CODE: Needs = Needs::Repo {
-    rights: &[("contents", W)],
-    role: Role::Write,
-};
-const READ_CHECKS: Needs = Needs::Repo {
-    rights: &[("checks", R)],
-    role: Role::Read,
-};
-const WRITE_CHECKS: Needs = Needs::Repo {
-    rights: &[("checks", W)],
-    role: Role::Write,
-};
-const READ_STATUSES: Needs = Needs::Repo {
-    rights: &[("statuses", R)],
-    role: Role::Read,
-};
-const WRITE_STATUSES: Needs = Needs::Repo {
-    rights: &[("statuses", W)],
-    role: Role::Write,
-};
+const METADATA: Needs = Needs::Repo { rights: &[("metadata", R)], role: Role::Read };
+const READ_TALK: Needs = Needs::Repo { rights: &[("issues", R), ("pull_requests", R)], role: Role::Read };
+const TALK: Needs = Needs::Repo { rights: &[("issues", W), ("pull_requests", W)], role: Role::Read };
+const READ_PULLS: Needs = Needs::Repo { rights: &[("pull_requests", R)], role: Role::Read };
+const WRITE_PULLS: Needs = Needs::Repo { rights: &[("pull_requests", W)], role: Role::Read };
+const READ_CODE: Needs = Needs::Repo { rights: &[("contents", R)], role: Role::Read };
+const WRITE_CODE: Needs = Needs::Repo { rights: &[("contents", W)], role: Role::Write };
+const READ_CHECKS: Needs = Needs::Repo { rights: &[("checks", R)], role: Role::Read };
+const WRITE_CHECKS: Needs = Needs::Repo { rights: &[("checks", W)], role: Role::Write };
+const READ_STATUSES: Needs = Needs::Repo { rights: &[("statuses", R)], role: Role::Read };
+const WRITE_STATUSES: Needs = Needs::Repo { rights: &[("statuses", W)], role: Role::Write };
 
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
@@ -136,6 +70,7 @@ const ROUTES: &[Route] = &[
     get("/app/hook/deliveries/{delivery_id}", "apps/get-webhook-delivery", Needs::App, apps::delivery),
     post("/app/hook/deliveries/{delivery_id}/attempts", "apps/redeliver-webhook-delivery", Needs::App, apps::redeliver),
     get("/installation/repositories", "apps/list-repos-accessible-to-installation", Needs::Someone, apps::repositories),
+    get("/users/{username}", "users/get-by-username", Needs::Nothing, apps::user),
     get("/rate_limit", "rate-limit/get", Needs::Nothing, apps::rate_limit),
 
     get("/repos/{owner}/{repo}", "repos/get", METADATA, repos::get),
@@ -236,13 +171,7 @@ fn decoded(segment: &str) -> String {
     let plus_kept = segment.replace('+', "%2B");
     let pairs = url::form_urlencoded::parse(plus_kept.as_bytes());
     pairs
-        .map(|(key, value)| {
-            if value.is_empty() {
-                key.into_owned()
-            } else {
-                format!("{key}={value}")
-            }
-        })
+        .map(|(key, value)| if value.is_empty() { key.into_owned() } else { format!("{key}={value}") })
         .collect()
 }
 
@@ -252,25 +181,14 @@ mod tests {
 
     #[track_caller]
     fn check(method: &str, path: &str, operation: Option<&str>) {
-        assert_eq!(
-            find("/api/v3", method, path).map(|(route, _)| route.operation),
-            operation
-        );
+        assert_eq!(find("/api/v3", method, path).map(|(route, _)| route.operation), operation);
     }
 
     #[test]
     fn paths_find_their_operation() {
         check("GET", "/api/v3/repos/o/r/issues/7", Some("issues/get"));
-        check(
-            "GET",
-            "/api/v3/repos/o/r/commits/feature/x/check-runs",
-            Some("checks/list-for-ref"),
-        );
-        check(
-            "GET",
-            "/api/v3/repos/o/r/commits/feature/x",
-            Some("repos/get-commit"),
-        );
+        check("GET", "/api/v3/repos/o/r/commits/feature/x/check-runs", Some("checks/list-for-ref"));
+        check("GET", "/api/v3/repos/o/r/commits/feature/x", Some("repos/get-commit"));
         check("POST", "/api/graphql", Some("graphql"));
         check("POST", "/api/v3/graphql", None);
         check("GET", "/repos/o/r", None);

@@ -55,10 +55,7 @@ impl Model {
             "id": repo.id, "url": self.at(&format!("/repos/{}", repo.full_name())), "name": repo.name,
         });
         let here = |i: &&super::super::model::Issue| {
-            i.open
-                && i.pull
-                    .as_ref()
-                    .is_some_and(|p| p.head.sha == sha && p.head.repo == repo.id)
+            i.open && i.pull.as_ref().is_some_and(|p| p.head.sha == sha && p.head.repo == repo.id)
         };
         let pull_json = |i: &super::super::model::Issue| {
             let pull = i.pull.as_ref()?;
@@ -91,9 +88,7 @@ impl Model {
             CheckConclusion::Neutral,
             CheckConclusion::Skipped,
         ];
-        let worst = worst_first
-            .into_iter()
-            .find(|c| runs.iter().any(|r| r.conclusion == Some(*c)));
+        let worst = worst_first.into_iter().find(|c| runs.iter().any(|r| r.conclusion == Some(*c)));
         (CheckStatus::Completed, worst)
     }
 
@@ -150,11 +145,7 @@ impl Model {
         };
         let run = workflow.run.and_then(|id| self.run(id));
         let suite = run.and_then(|r| self.suite(r.suite));
-        let url = self.at(&format!(
-            "/repos/{}/actions/runs/{}",
-            repo.full_name(),
-            workflow.id
-        ));
+        let url = self.at(&format!("/repos/{}/actions/runs/{}", repo.full_name(), workflow.id));
         let now = iso(self.now());
         json!({
             "id": workflow.id,

@@ -23,9 +23,7 @@ impl Model {
     }
 
     pub(crate) fn user_json(&self, login: &str) -> Value {
-        let (id, kind) = self
-            .user(login)
-            .map_or((10_137, "User"), |u| (u.id, u.kind.as_str()));
+        let (id, kind) = self.user(login).map_or((10_137, "User"), |u| (u.id, u.kind.as_str()));
         let url = self.at(&format!("/users/{login}"));
         let mut user = json!({
             "login": login,
@@ -36,21 +34,9 @@ impl Model {
             "url": url,
             "html_url": format!("{}/{login}", self.site.url),
         });
-        for part in [
-            "followers",
-            "following",
-            "gists",
-            "starred",
-            "subscriptions",
-            "orgs",
-            "repos",
-            "events",
-        ] {
-            let key = if part == "orgs" {
-                "organizations_url".to_owned()
-            } else {
-                format!("{part}_url")
-            };
+        for part in ["followers", "following", "gists", "starred", "subscriptions", "orgs", "repos", "events"]
+        {
+            let key = if part == "orgs" { "organizations_url".to_owned() } else { format!("{part}_url") };
             user[key] = json!(format!("{url}/{part}"));
         }
         user["received_events_url"] = json!(format!("{url}/received_events"));
@@ -85,8 +71,5 @@ impl Model {
 }
 
 pub(crate) fn permissions_json(permissions: &super::model::Permissions) -> Value {
-    permissions
-        .iter()
-        .map(|(name, access)| (name.clone(), json!(access.as_str())))
-        .collect()
+    permissions.iter().map(|(name, access)| (name.clone(), json!(access.as_str()))).collect()
 }

@@ -5,9 +5,8 @@ use super::super::model::{Comment, Issue, Model, Pull, Reaction, Repo, Role, Sid
 use super::places::extend;
 use serde_json::{Value, json};
 
-pub(crate) const REACTIONS: [&str; 8] = [
-    "+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes",
-];
+pub(crate) const REACTIONS: [&str; 8] =
+    ["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"];
 
 impl Model {
     pub(crate) fn issue_json(&self, repo: &Repo, issue: &Issue) -> Value {
@@ -101,13 +100,9 @@ impl Model {
     pub(crate) fn pull_json(&self, repo: &Repo, issue: &Issue, pull: &Pull) -> Value {
         let mut value = self.pull_short_json(repo, issue, pull);
         let bare = Bare(&repo.dir);
-        let base = bare
-            .branch(&pull.base.branch)
-            .unwrap_or_else(|| pull.base.sha.clone());
+        let base = bare.branch(&pull.base.branch).unwrap_or_else(|| pull.base.sha.clone());
         let size = bare.diff_size(&base, &pull.head.sha);
-        let mergeable = issue
-            .open
-            .then(|| bare.merged_tree(&base, &pull.head.sha, None).is_some());
+        let mergeable = issue.open.then(|| bare.merged_tree(&base, &pull.head.sha, None).is_some());
         let state = match mergeable {
             None => "unknown",
             Some(false) => "dirty",

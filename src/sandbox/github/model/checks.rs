@@ -20,11 +20,7 @@ impl CheckStatus {
     }
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        let all = [
-            CheckStatus::Queued,
-            CheckStatus::InProgress,
-            CheckStatus::Completed,
-        ];
+        let all = [CheckStatus::Queued, CheckStatus::InProgress, CheckStatus::Completed];
         all.into_iter().find(|s| s.as_str() == word)
     }
 }

@@ -37,10 +37,7 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub(crate) fn person(login: &str) -> Self {
-        Self {
-            login: login.to_owned(),
-            app: None,
-        }
+        Self { login: login.to_owned(), app: None }
     }
 }
 
@@ -86,10 +83,7 @@ const FIRST_IDS: &[(&str, u64)] = &[
 
 impl Model {
     pub(crate) fn next_id(&mut self, kind: &'static str) -> u64 {
-        let first = FIRST_IDS
-            .iter()
-            .find(|(name, _)| *name == kind)
-            .map_or(1, |(_, first)| *first);
+        let first = FIRST_IDS.iter().find(|(name, _)| *name == kind).map_or(1, |(_, first)| *first);
         let next = self.counters.entry(kind).or_insert(first);
         *next += 1;
         *next - 1
@@ -126,25 +120,18 @@ impl Model {
     }
 
     pub(crate) fn issue_mut(&mut self, repo: u64, number: u64) -> Option<&mut Issue> {
-        self.repo_mut(repo)?
-            .issues
-            .iter_mut()
-            .find(|i| i.number == number)
+        self.repo_mut(repo)?.issues.iter_mut().find(|i| i.number == number)
     }
 
     /// Finds a comment of `repo`, with the number of the thread it is in.
     pub(crate) fn comment(&self, repo: u64, id: u64) -> Option<(u64, &Comment)> {
         let issues = &self.repo(repo)?.issues;
-        issues
-            .iter()
-            .find_map(|i| Some((i.number, i.comments.iter().find(|c| c.id == id)?)))
+        issues.iter().find_map(|i| Some((i.number, i.comments.iter().find(|c| c.id == id)?)))
     }
 
     pub(crate) fn comment_mut(&mut self, repo: u64, id: u64) -> Option<&mut Comment> {
         let issues = &mut self.repo_mut(repo)?.issues;
-        issues
-            .iter_mut()
-            .find_map(|i| i.comments.iter_mut().find(|c| c.id == id))
+        issues.iter_mut().find_map(|i| i.comments.iter_mut().find(|c| c.id == id))
     }
 
     pub(crate) fn run(&self, id: u64) -> Option<&Run> {
@@ -168,28 +155,18 @@ impl Model {
         if repo.owner.eq_ignore_ascii_case(login) {
             return Some(Role::Admin);
         }
-        let granted = repo
-            .roles
-            .iter()
-            .find(|(who, _)| who.eq_ignore_ascii_case(login))
-            .map(|(_, role)| *role);
+        let granted =
+            repo.roles.iter().find(|(who, _)| who.eq_ignore_ascii_case(login)).map(|(_, role)| *role);
         granted.or((!repo.private).then_some(Role::Read))
     }
 
     /// The installation through which `app` sees `repo`.
     pub(crate) fn installation_on(&self, app: u64, repo: u64) -> Option<&Installation> {
-        self.installations
-            .iter()
-            .find(|i| i.app == app && i.repos.contains(&repo))
+        self.installations.iter().find(|i| i.app == app && i.repos.contains(&repo))
     }
 
     pub(crate) fn bot_of(&self, app: u64) -> Actor {
-        let login = self
-            .app(app)
-            .map_or_else(|| "ghost".to_owned(), |a| format!("{}[bot]", a.slug));
-        Actor {
-            login,
-            app: Some(app),
-        }
+        let login = self.app(app).map_or_else(|| "ghost".to_owned(), |a| format!("{}[bot]", a.slug));
+        Actor { login, app: Some(app) }
     }
 }

@@ -155,13 +155,6 @@ pub(crate) struct Installation {
 /// What a token stands for. `ghs_` tokens end after an hour, people's never.
 #[derive(Debug, Clone)]
 pub(crate) enum Token {
-    Person {
-        login: String,
-    },
-    Installation {
-        installation: u64,
-        repos: Vec<u64>,
-        permissions: Permissions,
-        expires: i64,
-    },
+    Person { login: String },
+    Installation { installation: u64, repos: Vec<u64>, permissions: Permissions, expires: i64 },
 }

@@ -30,22 +30,14 @@ pub struct AppCredentials {
 impl Twin {
     /// Registers an App with a key of its own. The webhook secret is made up from its id.
     pub fn register_app(&self, spec: &AppSpec<'_>) -> Result<AppCredentials, SandboxError> {
-        let place = self
-            .model()
-            .apps
-            .iter()
-            .filter(|a| !a.public_key.0.is_empty())
-            .count();
+        let place = self.model().apps.iter().filter(|a| !a.public_key.0.is_empty()).count();
         let key = key_for(place)?;
         let mut model = self.model();
         let (id, created) = (model.next_id("app"), model.now());
         let slug = spec.name.to_lowercase().replace(' ', "-");
         let webhook_secret = format!("webhook-secret-of-app-{id}");
-        let mut permissions: crate::sandbox::github::model::Permissions = spec
-            .permissions
-            .iter()
-            .map(|(name, access)| ((*name).to_owned(), *access))
-            .collect();
+        let mut permissions: crate::sandbox::github::model::Permissions =
+            spec.permissions.iter().map(|(name, access)| ((*name).to_owned(), *access)).collect();
         permissions.entry("metadata".to_owned()).or_insert(Access::Read);
         model.add_user(&format!("{slug}[bot]"), UserKind::Bot);
         model.apps.push(App {
@@ -59,12 +51,7 @@ impl Twin {
             webhook_secret: webhook_secret.clone(),
             created,
         });
-        Ok(AppCredentials {
-            app_id: id,
-            slug,
-            private_key_pem: key.pem,
-            webhook_secret,
-        })
+        Ok(AppCredentials { app_id: id, slug, private_key_pem: key.pem, webhook_secret })
     }
 
     /// Changes where an App's webhooks go, and pings there.
@@ -90,10 +77,7 @@ impl Twin {
     pub fn install(&self, app: u64, repos: &[&str]) -> Result<u64, SandboxError> {
         let mut model = self.model();
         let found: Result<Vec<u64>, SandboxError> = repos.iter().map(|r| Ok(model.place(r)?.id)).collect();
-        let account = repos
-            .first()
-            .and_then(|r| r.split_once('/'))
-            .map(|(owner, _)| owner.to_owned());
+        let account = repos.first().and_then(|r| r.split_once('/')).map(|(owner, _)| owner.to_owned());
         let account = account.ok_or_else(|| SandboxError::Unknown("repository to install on".to_owned()))?;
         Ok(model.install(app, &account, found?))
     }
@@ -127,10 +111,7 @@ impl Twin {
     /// Webhooks that wait in `Hooks::Hold`, next first.
     pub fn pending(&self) -> Vec<PendingHook> {
         let model = self.model();
-        let waiting = model
-            .waiting
-            .iter()
-            .filter_map(|id| model.deliveries.iter().find(|d| d.id == *id));
+        let waiting = model.waiting.iter().filter_map(|id| model.deliveries.iter().find(|d| d.id == *id));
         waiting.map(PendingHook::of).collect()
     }
 
@@ -175,16 +156,9 @@ impl Twin {
     /// Queues a webhook of the log again under its GUID, as the button in the App's settings does.
     pub fn redeliver(&self, guid: &str) -> Result<(), SandboxError> {
         let mut model = self.model();
-        let last = model
-            .deliveries
-            .iter()
-            .rev()
-            .find(|d| d.guid == guid)
-            .map(|d| d.id);
+        let last = model.deliveries.iter().rev().find(|d| d.guid == guid).map(|d| d.id);
         let found = last.and_then(|id| model.redeliver(id));
-        found
-            .map(drop)
-            .ok_or_else(|| SandboxError::Unknown(format!("delivery {guid}")))
+        found.map(drop).ok_or_else(|| SandboxError::Unknown(format!("delivery {guid}")))
     }
 
     /// Lets the CI App finish every run that waits. Returns how many it finished.
@@ -223,9 +197,7 @@ impl Model {
         let actor = self.may_press(login, run)?;
         let shown = self.run(run).filter(|r| r.status == CheckStatus::Completed);
         if !shown.is_some_and(|r| r.actions.iter().any(|a| a["identifier"] == identifier)) {
-            return Err(SandboxError::Unknown(format!(
-                "button {identifier} on check run {run}"
-            )));
+            return Err(SandboxError::Unknown(format!("button {identifier} on check run {run}")));
         }
         let action = json!({ "requested_action": { "identifier": identifier } });
         self.fire_run("requested_action", run, &actor, action);

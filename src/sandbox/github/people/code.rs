@@ -99,14 +99,9 @@ impl Twin {
         let tip = old.clone().or_else(|| bare.branch(&default));
         let parent = match onto {
             Onto::Tip => tip,
-            Onto::ParentOfTip => tip
-                .and_then(|t| bare.commit(&t))
-                .and_then(|c| c.parents.into_iter().next()),
+            Onto::ParentOfTip => tip.and_then(|t| bare.commit(&t)).and_then(|c| c.parents.into_iter().next()),
         };
-        let contents: Vec<_> = files
-            .iter()
-            .map(|(path, text)| (*path, text.map(str::as_bytes)))
-            .collect();
+        let contents: Vec<_> = files.iter().map(|(path, text)| (*path, text.map(str::as_bytes))).collect();
         let tree = bare.write_tree(parent.as_deref(), &contents)?;
         let who = model.signature(login);
         let names: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
@@ -114,11 +109,7 @@ impl Twin {
         let parents: Vec<&str> = parent.as_deref().into_iter().collect();
         let sha = bare.write_commit(&tree, &parents, &message, [&who, &who])?;
         bare.update_ref(&format!("refs/heads/{branch}"), &sha)?;
-        let change = RefChange {
-            branch: branch.to_owned(),
-            old,
-            new: Some(sha.clone()),
-        };
+        let change = RefChange { branch: branch.to_owned(), old, new: Some(sha.clone()) };
         model.refs_changed(id, &actor, &[change]);
         Ok(sha)
     }
@@ -128,15 +119,9 @@ impl Twin {
         let (id, actor) = model.allowed(login, repo, Role::Write)?;
         let dir = model.place(repo)?.dir.clone();
         let bare = Bare(&dir);
-        let old = bare
-            .branch(branch)
-            .ok_or_else(|| SandboxError::Unknown(format!("branch {branch}")))?;
+        let old = bare.branch(branch).ok_or_else(|| SandboxError::Unknown(format!("branch {branch}")))?;
         bare.delete_branch(branch)?;
-        let change = RefChange {
-            branch: branch.to_owned(),
-            old: Some(old),
-            new: None,
-        };
+        let change = RefChange { branch: branch.to_owned(), old: Some(old), new: None };
         model.refs_changed(id, &actor, &[change]);
         Ok(())
     }
@@ -145,20 +130,8 @@ impl Twin {
     pub fn open_pull(&self, login: &str, repo: &str, spec: &PullSpec<'_>) -> Result<u64, SandboxError> {
         let mut model = self.model();
         let (id, actor) = model.allowed(login, repo, Role::Read)?;
-        let PullSpec {
-            title,
-            body,
-            head,
-            base,
-            draft,
-        } = *spec;
-        let new = NewPull {
-            title,
-            body,
-            head,
-            base,
-            draft,
-        };
+        let PullSpec { title, body, head, base, draft } = *spec;
+        let new = NewPull { title, body, head, base, draft };
         model.open_pull(id, &actor, &new).map_err(|r| refused(login, &r))
     }
 
@@ -181,15 +154,8 @@ impl Twin {
     pub fn merge_pull(&self, login: &str, repo: &str, number: u64) -> Result<String, SandboxError> {
         let mut model = self.model();
         let (id, actor) = model.allowed(login, repo, Role::Write)?;
-        let order = MergeOrder {
-            method: MergeMethod::Merge,
-            title: None,
-            message: None,
-            expected: None,
-        };
-        model
-            .merge_pull((id, number), &actor, &order)
-            .map_err(|r| refused(login, &r))
+        let order = MergeOrder { method: MergeMethod::Merge, title: None, message: None, expected: None };
+        model.merge_pull((id, number), &actor, &order).map_err(|r| refused(login, &r))
     }
 
     /// Renames a repository, as its owner; the App keeps seeing the same id.
@@ -237,10 +203,7 @@ fn add_repo(
 ) -> Result<u64, SandboxError> {
     if model.repo_named(owner, name).is_some() {
         let why = format!("{owner}/{name} exists already");
-        return Err(SandboxError::Refused {
-            who: owner.to_owned(),
-            why,
-        });
+        return Err(SandboxError::Refused { who: owner.to_owned(), why });
     }
     let (id, now) = (model.next_id("repository"), model.now());
     let dir = model.site.root.join(format!("{id}.git"));

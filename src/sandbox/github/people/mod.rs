@@ -33,10 +33,7 @@ pub(super) fn refused(who: &str, refused: &Refused) -> SandboxError {
         Some(errors) => format!("{} {errors}", refused.message),
         None => refused.message.clone(),
     };
-    SandboxError::Refused {
-        who: who.to_owned(),
-        why,
-    }
+    SandboxError::Refused { who: who.to_owned(), why }
 }
 
 impl Model {
@@ -45,19 +42,13 @@ impl Model {
             return user.id;
         }
         let id = self.next_id("user");
-        self.users.push(User {
-            id,
-            login: login.to_owned(),
-            kind,
-        });
+        self.users.push(User { id, login: login.to_owned(), kind });
         id
     }
 
     /// Finds `owner/name`.
     pub(crate) fn place(&self, full_name: &str) -> Result<&Repo, SandboxError> {
-        let found = full_name
-            .split_once('/')
-            .and_then(|(owner, name)| self.repo_named(owner, name));
+        let found = full_name.split_once('/').and_then(|(owner, name)| self.repo_named(owner, name));
         found.ok_or_else(|| SandboxError::Unknown(format!("repository {full_name}")))
     }
 
@@ -69,17 +60,12 @@ impl Model {
         least: Role,
     ) -> Result<(u64, Actor), SandboxError> {
         let repo = self.place(full_name)?;
-        let user = self
-            .user(login)
-            .ok_or_else(|| SandboxError::Unknown(format!("user {login}")))?;
+        let user = self.user(login).ok_or_else(|| SandboxError::Unknown(format!("user {login}")))?;
         let has = self.role(repo, &user.login);
         if has.is_none_or(|role| role < least) {
             let has = has.map_or("no access", Role::as_str);
             let why = format!("it needs {} on {full_name}, they have {has}", least.as_str());
-            return Err(SandboxError::Refused {
-                who: login.to_owned(),
-                why,
-            });
+            return Err(SandboxError::Refused { who: login.to_owned(), why });
         }
         Ok((repo.id, Actor::person(&user.login)))
     }
@@ -100,9 +86,7 @@ impl Twin {
         let mut model = self.model();
         let id = model.add_user(login, kind);
         let token = format!("ghp_{id}{login}0000000000000000000000000000000000");
-        let stands_for = super::model::Token::Person {
-            login: login.to_owned(),
-        };
+        let stands_for = super::model::Token::Person { login: login.to_owned() };
         model.tokens.insert(token.clone(), stands_for);
         token
     }

@@ -19,9 +19,7 @@ impl Twin {
     pub fn comment(&self, login: &str, repo: &str, number: u64, body: &str) -> Result<u64, SandboxError> {
         let mut model = self.model();
         let (id, actor) = model.allowed(login, repo, Role::Read)?;
-        model
-            .add_comment((id, number), &actor, body)
-            .map_err(|r| refused(login, &r))
+        model.add_comment((id, number), &actor, body).map_err(|r| refused(login, &r))
     }
 
     pub fn edit_comment(
@@ -33,17 +31,13 @@ impl Twin {
     ) -> Result<(), SandboxError> {
         let mut model = self.model();
         let (id, actor) = model.own_comment(login, repo, comment)?;
-        model
-            .edit_comment(id, comment, &actor, body)
-            .map_err(|r| refused(login, &r))
+        model.edit_comment(id, comment, &actor, body).map_err(|r| refused(login, &r))
     }
 
     pub fn delete_comment(&self, login: &str, repo: &str, comment: u64) -> Result<(), SandboxError> {
         let mut model = self.model();
         let (id, actor) = model.own_comment(login, repo, comment)?;
-        model
-            .delete_comment(id, comment, &actor)
-            .map_err(|r| refused(login, &r))
+        model.delete_comment(id, comment, &actor).map_err(|r| refused(login, &r))
     }
 
     /// Adds a reaction such as `+1` to a comment.
@@ -51,9 +45,7 @@ impl Twin {
         let mut model = self.model();
         let (id, actor) = model.allowed(login, repo, Role::Read)?;
         let reacted = model.react(id, Subject::Comment(comment), &actor, content);
-        reacted
-            .map(drop)
-            .ok_or_else(|| SandboxError::Unknown(format!("comment {comment}")))
+        reacted.map(drop).ok_or_else(|| SandboxError::Unknown(format!("comment {comment}")))
     }
 
     pub fn close_issue(&self, login: &str, repo: &str, number: u64) -> Result<(), SandboxError> {
@@ -76,11 +68,7 @@ impl Model {
         let id = self.place(repo)?.id;
         let unknown = || SandboxError::Unknown(format!("comment {comment}"));
         let (_, found) = self.comment(id, comment).ok_or_else(unknown)?;
-        let least = if found.author.eq_ignore_ascii_case(login) {
-            Role::Read
-        } else {
-            Role::Write
-        };
+        let least = if found.author.eq_ignore_ascii_case(login) { Role::Read } else { Role::Write };
         self.allowed(login, repo, least)
     }
 
@@ -94,11 +82,7 @@ impl Model {
         let id = self.place(repo)?.id;
         let unknown = || SandboxError::Unknown(format!("thread {number} in {repo}"));
         let issue = self.issue(id, number).ok_or_else(unknown)?;
-        let least = if issue.author.eq_ignore_ascii_case(login) {
-            Role::Read
-        } else {
-            Role::Triage
-        };
+        let least = if issue.author.eq_ignore_ascii_case(login) { Role::Read } else { Role::Triage };
         self.allowed(login, repo, least)
     }
 }

@@ -20,6 +20,18 @@ pub(crate) fn get_app(model: &mut Model, call: &Call) -> Answer {
     Reply::ok(model.app_json(app_of(call)?))
 }
 
+/// GitHub answers this one without a token, and refuses an App's own assertion here.
+pub(crate) fn user(model: &mut Model, call: &Call) -> Answer {
+    if let Caller::App { .. } = call.caller {
+        return Err(Refused::new(401, "Bad credentials"));
+    }
+    let login = call.param("username");
+    match model.user(login) {
+        Some(user) => Reply::ok(model.user_json(&user.login.clone())),
+        None => Err(Refused::missing()),
+    }
+}
+
 pub(crate) fn installations(model: &mut Model, call: &Call) -> Answer {
     let app = app_of(call)?;
     let mine = model.installations.iter().filter(|i| i.app == app);
@@ -28,11 +40,7 @@ pub(crate) fn installations(model: &mut Model, call: &Call) -> Answer {
 
 fn own_installation<'m>(model: &'m Model, call: &Call) -> Result<&'m Installation, Refused> {
     let (app, id) = (app_of(call)?, call.number("installation_id")?);
-    model
-        .installations
-        .iter()
-        .find(|i| i.id == id && i.app == app)
-        .ok_or_else(Refused::missing)
+    model.installations.iter().find(|i| i.id == id && i.app == app).ok_or_else(Refused::missing)
 }
 
 pub(crate) fn installation(model: &mut Model, call: &Call) -> Answer {
@@ -40,9 +48,7 @@ pub(crate) fn installation(model: &mut Model, call: &Call) -> Answer {
 }
 
 pub(crate) fn repo_installation(model: &mut Model, call: &Call) -> Answer {
-    let found = model
-        .installation_on(app_of(call)?, call.repo)
-        .ok_or_else(Refused::missing)?;
+    let found = model.installation_on(app_of(call)?, call.repo).ok_or_else(Refused::missing)?;
     Reply::ok(model.installation_json(found))
 }
 
@@ -70,15 +76,7 @@ pub(crate) fn mint(model: &mut Model, call: &Call) -> Answer {
     }
     let text = new_token(app, model.next_id("token"));
     answer["token"] = json!(text);
-    model.tokens.insert(
-        text,
-        Token::Installation {
-            installation: id,
-            repos,
-            permissions,
-            expires,
-        },
-    );
+    model.tokens.insert(text, Token::Installation { installation: id, repos, permissions, expires });
     Reply::created(answer)
 }
 
@@ -103,11 +101,7 @@ fn chosen_repos(
     let mut chosen = Vec::new();
     for name in names.unwrap_or_default() {
         let name = name.as_str().ok_or_else(refused)?;
-        let same = |id: &&u64| {
-            model
-                .repo(**id)
-                .is_some_and(|r| r.name.eq_ignore_ascii_case(name))
-        };
+        let same = |id: &&u64| model.repo(**id).is_some_and(|r| r.name.eq_ignore_ascii_case(name));
         chosen.push(*installation.repos.iter().find(same).ok_or_else(refused)?);
     }
     for id in ids.unwrap_or_default() {
@@ -118,12 +112,7 @@ fn chosen_repos(
 }
 
 fn chosen_permissions(granted: &Permissions, wanted: Option<&Value>) -> Result<Permissions, Refused> {
-    let refused = || {
-        Refused::new(
-            422,
-            "The permissions requested are not granted to this installation.",
-        )
-    };
+    let refused = || Refused::new(422, "The permissions requested are not granted to this installation.");
     let Some(wanted) = wanted.filter(|w| !w.is_null()) else {
         return Ok(granted.clone());
     };
@@ -152,33 +141,20 @@ pub(crate) fn repositories(model: &mut Model, call: &Call) -> Answer {
 }
 
 pub(crate) fn rate_limit(model: &mut Model, _: &Call) -> Answer {
-    let Rate {
-        used,
-        remaining,
-        reset,
-        ..
-    } = Rate::of(model);
+    let Rate { used, remaining, reset, .. } = Rate::of(model);
     let rate = json!({ "limit": Rate::LIMIT, "used": used, "remaining": remaining, "reset": reset });
     Reply::ok(json!({ "resources": { "core": rate, "search": rate, "graphql": rate }, "rate": rate }))
 }
 
 fn own_delivery<'m>(model: &'m Model, call: &Call) -> Result<&'m Delivery, Refused> {
     let (app, id) = (app_of(call)?, call.number("delivery_id")?);
-    model
-        .deliveries
-        .iter()
-        .find(|d| d.id == id && d.app == app)
-        .ok_or_else(Refused::missing)
+    model.deliveries.iter().find(|d| d.id == id && d.app == app).ok_or_else(Refused::missing)
 }
 
 /// Only what was posted is in the log; what still waits is not.
 pub(crate) fn deliveries(model: &mut Model, call: &Call) -> Answer {
     let app = app_of(call)?;
-    let posted = model
-        .deliveries
-        .iter()
-        .rev()
-        .filter(|d| d.app == app && d.answer.is_some());
+    let posted = model.deliveries.iter().rev().filter(|d| d.app == app && d.answer.is_some());
     Ok(call.cursor_page(posted.map(|d| (d.id, model.delivery_json(d))).collect()))
 }
 

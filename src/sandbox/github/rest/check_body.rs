@@ -11,31 +11,19 @@ const LARGEST_TEXT: usize = 65_535;
 const MOST_ANNOTATIONS: usize = 50;
 const MOST_ACTIONS: usize = 3;
 const STATUSES: &[&str] = &["queued", "in_progress", "completed"];
-const CONCLUSIONS: &[&str] = &[
-    "action_required",
-    "cancelled",
-    "failure",
-    "neutral",
-    "success",
-    "skipped",
-    "timed_out",
-];
+const CONCLUSIONS: &[&str] =
+    &["action_required", "cancelled", "failure", "neutral", "success", "skipped", "timed_out"];
 
 pub(super) fn read_change(call: &Call) -> Result<RunChange, Refused> {
     let owned = |field: &str| Ok::<_, Refused>(call.maybe_text(field)?.map(str::to_owned));
     let status = call.maybe_word("status", STATUSES)?.and_then(CheckStatus::parse);
-    let conclusion = call
-        .maybe_word("conclusion", CONCLUSIONS)?
-        .and_then(CheckConclusion::parse);
+    let conclusion = call.maybe_word("conclusion", CONCLUSIONS)?.and_then(CheckConclusion::parse);
     if status == Some(CheckStatus::Completed) && conclusion.is_none() {
         let why = "Missing required keys \"conclusion\" when status is \"completed\"";
         return Err(Refused::schema(why));
     }
     let details_url = owned("details_url")?;
-    if details_url
-        .as_ref()
-        .is_some_and(|u| !u.starts_with("http://") && !u.starts_with("https://"))
-    {
+    if details_url.as_ref().is_some_and(|u| !u.starts_with("http://") && !u.starts_with("https://")) {
         let why = "details_url must use http or https scheme";
         return Err(Refused::invalid("CheckRun", "details_url", "custom", why));
     }
@@ -47,18 +35,8 @@ pub(super) fn read_change(call: &Call) -> Result<RunChange, Refused> {
         conclusion,
         started: moment(call, "started_at")?,
         completed: moment(call, "completed_at")?,
-        output: call
-            .body
-            .get("output")
-            .filter(|o| !o.is_null())
-            .map(read_output)
-            .transpose()?,
-        actions: call
-            .body
-            .get("actions")
-            .filter(|a| !a.is_null())
-            .map(read_actions)
-            .transpose()?,
+        output: call.body.get("output").filter(|o| !o.is_null()).map(read_output).transpose()?,
+        actions: call.body.get("actions").filter(|a| !a.is_null()).map(read_actions).transpose()?,
     })
 }
 
@@ -70,28 +48,17 @@ fn moment(call: &Call, field: &str) -> Result<Option<String>, Refused> {
     let shape = b"dddd-dd-ddTdd:dd:dd";
     let (head, tail) = text.as_bytes().split_at(shape.len().min(text.len()));
     let same = |(want, is): (&u8, &u8)| {
-        if *want == b'd' {
-            is.is_ascii_digit()
-        } else {
-            want == is
-        }
+        if *want == b'd' { is.is_ascii_digit() } else { want == is }
     };
     let zoned = tail.ends_with(b"Z") || tail.contains(&b'+') || tail.contains(&b'-');
     if head.len() == shape.len() && shape.iter().zip(head).all(same) && zoned {
         return Ok(Some(text.to_owned()));
     }
-    Err(Refused::schema(format_args!(
-        "For 'properties/{field}', {text:?} is not a valid date-time."
-    )))
+    Err(Refused::schema(format_args!("For 'properties/{field}', {text:?} is not a valid date-time.")))
 }
 
 fn too_long(field: &str, most: usize, unit: &str) -> Refused {
-    Refused::invalid(
-        "CheckRun",
-        field,
-        "custom",
-        format!("{field} exceeds a maximum of {most} {unit}"),
-    )
+    Refused::invalid("CheckRun", field, "custom", format!("{field} exceeds a maximum of {most} {unit}"))
 }
 
 fn text_of<'v>(value: &'v Value, field: &str) -> Result<Option<&'v str>, Refused> {
@@ -163,14 +130,9 @@ fn check_annotation(annotation: &Value) -> Result<(), Refused> {
 }
 
 fn read_actions(actions: &Value) -> Result<Vec<Value>, Refused> {
-    let list = actions
-        .as_array()
-        .ok_or_else(|| wrong_type("actions", actions, "array"))?;
+    let list = actions.as_array().ok_or_else(|| wrong_type("actions", actions, "array"))?;
     if list.len() > MOST_ACTIONS {
-        let why = format!(
-            "No more than {MOST_ACTIONS} items are allowed; {} were supplied.",
-            list.len()
-        );
+        let why = format!("No more than {MOST_ACTIONS} items are allowed; {} were supplied.", list.len());
         return Err(Refused::schema(why));
     }
     for action in list {

@@ -8,10 +8,7 @@ use crate::sandbox::github::model::{Model, Run, Suite};
 use serde_json::Value;
 
 fn run_json(model: &Model, call: &Call, id: u64) -> Result<Value, Refused> {
-    let run = model
-        .run(id)
-        .filter(|r| r.repo == call.repo)
-        .ok_or_else(Refused::missing)?;
+    let run = model.run(id).filter(|r| r.repo == call.repo).ok_or_else(Refused::missing)?;
     Ok(model.run_json(run))
 }
 
@@ -40,10 +37,7 @@ pub(crate) fn get(model: &mut Model, call: &Call) -> Answer {
 pub(crate) fn update(model: &mut Model, call: &Call) -> Answer {
     let id = call.number("check_run_id")?;
     let actor = call.actor(model);
-    let run = model
-        .run(id)
-        .filter(|r| r.repo == call.repo)
-        .ok_or_else(Refused::missing)?;
+    let run = model.run(id).filter(|r| r.repo == call.repo).ok_or_else(Refused::missing)?;
     if actor.app != Some(run.app) {
         return Err(Refused::new(
             403,
@@ -61,9 +55,7 @@ pub(crate) fn update(model: &mut Model, call: &Call) -> Answer {
 fn resolve(model: &Model, call: &Call) -> Result<String, Refused> {
     let repo = model.repo(call.repo).ok_or_else(Refused::missing)?;
     let name = call.param("ref");
-    Bare(&repo.dir)
-        .resolve(name)
-        .ok_or_else(|| Refused::new(422, format!("No commit found for SHA: {name}")))
+    Bare(&repo.dir).resolve(name).ok_or_else(|| Refused::new(422, format!("No commit found for SHA: {name}")))
 }
 
 pub(crate) fn of_ref(model: &mut Model, call: &Call) -> Answer {
@@ -74,10 +66,7 @@ pub(crate) fn of_ref(model: &mut Model, call: &Call) -> Answer {
 
 pub(crate) fn of_suite(model: &mut Model, call: &Call) -> Answer {
     let id = call.number("check_suite_id")?;
-    model
-        .suite(id)
-        .filter(|s| s.repo == call.repo)
-        .ok_or_else(Refused::missing)?;
+    model.suite(id).filter(|s| s.repo == call.repo).ok_or_else(Refused::missing)?;
     let here = model.runs.iter().filter(|r| r.suite == id);
     list_runs(model, call, here.collect())
 }
@@ -93,11 +82,7 @@ fn list_runs(model: &Model, call: &Call, mut runs: Vec<&Run>) -> Answer {
         let mut seen = std::collections::BTreeSet::new();
         runs.retain(|r| seen.insert((r.app, r.name.as_str())));
     }
-    Reply::counted(
-        call,
-        "check_runs",
-        runs.into_iter().map(|r| model.run_json(r)).collect(),
-    )
+    Reply::counted(call, "check_runs", runs.into_iter().map(|r| model.run_json(r)).collect())
 }
 
 pub(crate) fn suites_of_ref(model: &mut Model, call: &Call) -> Answer {
@@ -107,14 +92,7 @@ pub(crate) fn suites_of_ref(model: &mut Model, call: &Call) -> Answer {
         let has = |name: &str| model.runs.iter().any(|r| r.suite == s.id && r.name == name);
         call.query("check_name").is_none_or(has)
     };
-    let here = model
-        .suites
-        .iter()
-        .filter(|s| s.repo == call.repo && s.sha == sha);
+    let here = model.suites.iter().filter(|s| s.repo == call.repo && s.sha == sha);
     let wanted = here.filter(|s| app.is_none_or(|id| id == s.app)).filter(named);
-    Reply::counted(
-        call,
-        "check_suites",
-        wanted.map(|s| model.suite_json(s)).collect(),
-    )
+    Reply::counted(call, "check_suites", wanted.map(|s| model.suite_json(s)).collect())
 }

@@ -18,10 +18,7 @@ fn may_change(model: &Model, call: &Call, id: u64) -> Result<(), Refused> {
         return Ok(());
     };
     let (_, comment) = model.comment(call.repo, id).ok_or_else(Refused::missing)?;
-    let writer = model
-        .repo(call.repo)
-        .and_then(|r| model.role(r, login))
-        .is_some_and(|r| r >= Role::Write);
+    let writer = model.repo(call.repo).and_then(|r| model.role(r, login)).is_some_and(|r| r >= Role::Write);
     if writer || comment.author == *login {
         return Ok(());
     }
@@ -32,14 +29,7 @@ pub(crate) fn list(model: &mut Model, call: &Call) -> Answer {
     let (repo, number) = call.thread()?;
     let issue = model.issue(repo, number).ok_or_else(Refused::missing)?;
     let repo = model.repo(repo).ok_or_else(Refused::missing)?;
-    Reply::list(
-        call,
-        issue
-            .comments
-            .iter()
-            .map(|c| model.comment_json(repo, number, c))
-            .collect(),
-    )
+    Reply::list(call, issue.comments.iter().map(|c| model.comment_json(repo, number, c)).collect())
 }
 
 pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
@@ -79,12 +69,8 @@ fn subject(call: &Call) -> Result<Subject, Refused> {
 }
 
 pub(crate) fn reactions(model: &mut Model, call: &Call) -> Answer {
-    let all = model
-        .reactions(call.repo, subject(call)?)
-        .ok_or_else(Refused::missing)?;
-    let wanted = all
-        .iter()
-        .filter(|r| call.query("content").is_none_or(|c| c == r.content));
+    let all = model.reactions(call.repo, subject(call)?).ok_or_else(Refused::missing)?;
+    let wanted = all.iter().filter(|r| call.query("content").is_none_or(|c| c == r.content));
     Reply::list(call, wanted.map(|r| model.reaction_json(r)).collect())
 }
 
@@ -93,13 +79,9 @@ pub(crate) fn react(model: &mut Model, call: &Call) -> Answer {
     let subject = subject(call)?;
     model.reactions(call.repo, subject).ok_or_else(Refused::missing)?;
     call.text("content")?;
-    let content = call
-        .maybe_word("content", &REACTIONS)?
-        .unwrap_or_default()
-        .to_owned();
-    let reacted = model
-        .react(call.repo, subject, &call.actor(model), &content)
-        .ok_or_else(Refused::missing)?;
+    let content = call.maybe_word("content", &REACTIONS)?.unwrap_or_default().to_owned();
+    let reacted =
+        model.react(call.repo, subject, &call.actor(model), &content).ok_or_else(Refused::missing)?;
     match reacted {
         Reacted::New(reaction) => Reply::created(model.reaction_json(&reaction)),
         Reacted::Already(reaction) => Reply::ok(model.reaction_json(&reaction)),
@@ -108,9 +90,7 @@ pub(crate) fn react(model: &mut Model, call: &Call) -> Answer {
 
 pub(crate) fn unreact(model: &mut Model, call: &Call) -> Answer {
     let (subject, id, actor) = (subject(call)?, call.number("reaction_id")?, call.actor(model));
-    let all = model
-        .reactions_mut(call.repo, subject)
-        .ok_or_else(Refused::missing)?;
+    let all = model.reactions_mut(call.repo, subject).ok_or_else(Refused::missing)?;
     let at = all.iter().position(|r| r.id == id).ok_or_else(Refused::missing)?;
     if all[at].author != actor.login {
         return Err(Refused::new(403, "Must have admin rights to Repository."));

@@ -17,10 +17,7 @@ pub(crate) fn branch(model: &mut Model, call: &Call) -> Answer {
     let bare = Bare(&repo.dir);
     let name = call.param("branch");
     let missing = || Refused::new(404, "Branch not found");
-    let commit = bare
-        .branch(name)
-        .and_then(|sha| bare.commit(&sha))
-        .ok_or_else(missing)?;
+    let commit = bare.branch(name).and_then(|sha| bare.commit(&sha)).ok_or_else(missing)?;
     let api = model.at(&format!("/repos/{}/branches/{name}", repo.full_name()));
     let html = format!("{}/{}/tree/{name}", model.site.url, repo.full_name());
     Reply::ok(json!({
@@ -38,10 +35,7 @@ pub(crate) fn commit(model: &mut Model, call: &Call) -> Answer {
     let bare = Bare(&repo.dir);
     let name = call.param("ref");
     let unknown = || Refused::new(422, format!("No commit found for SHA: {name}"));
-    let commit = bare
-        .resolve(name)
-        .and_then(|sha| bare.commit(&sha))
-        .ok_or_else(unknown)?;
+    let commit = bare.resolve(name).and_then(|sha| bare.commit(&sha)).ok_or_else(unknown)?;
     Reply::ok(model.commit_api_json(repo, &commit))
 }
 
@@ -62,22 +56,14 @@ pub(crate) fn get_ref(model: &mut Model, call: &Call) -> Answer {
 pub(crate) fn delete_ref(model: &mut Model, call: &Call) -> Answer {
     let repo = repo(model, call)?;
     let unknown = || Refused::new(422, "Reference does not exist");
-    let branch = call
-        .param("ref")
-        .strip_prefix("heads/")
-        .ok_or_else(unknown)?
-        .to_owned();
+    let branch = call.param("ref").strip_prefix("heads/").ok_or_else(unknown)?.to_owned();
     let bare = Bare(&repo.dir);
     let old = bare.branch(&branch).ok_or_else(unknown)?;
     if branch == repo.default_branch {
         return Err(Refused::new(422, "Cannot delete the default branch"));
     }
     bare.delete_branch(&branch)?;
-    let change = RefChange {
-        branch,
-        old: Some(old),
-        new: None,
-    };
+    let change = RefChange { branch, old: Some(old), new: None };
     model.refs_changed(call.repo, &call.actor(model), &[change]);
     Reply::empty()
 }
@@ -100,11 +86,7 @@ pub(crate) fn contents(model: &mut Model, call: &Call) -> Answer {
             // GitHub sends no content for files over 1 MB, only for callers of the raw media type.
             let small = blob.len() <= 1 << 20;
             value["encoding"] = json!(if small { "base64" } else { "none" });
-            value["content"] = json!(if small {
-                BASE64_STANDARD.encode(&blob)
-            } else {
-                String::new()
-            });
+            value["content"] = json!(if small { BASE64_STANDARD.encode(&blob) } else { String::new() });
             value["size"] = json!(blob.len());
             Reply::ok(value)
         }
@@ -124,11 +106,7 @@ fn file_json(model: &Model, (repo, bare): (&Repo, &Bare<'_>), name: &str, entry:
         (_, "commit") => "submodule",
         _ => "file",
     };
-    let size = if kind == "file" {
-        bare.blob(id).map_or(0, |b| b.len())
-    } else {
-        0
-    };
+    let size = if kind == "file" { bare.blob(id).map_or(0, |b| b.len()) } else { 0 };
     json!({
         "name": path.rsplit('/').next().unwrap_or(path),
         "path": path,

@@ -35,12 +35,7 @@ pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
         draft: call.maybe_flag("draft")?.unwrap_or(false),
     };
     if new.title.trim().is_empty() {
-        return Err(Refused::invalid(
-            "PullRequest",
-            "title",
-            "custom",
-            "title can't be blank",
-        ));
+        return Err(Refused::invalid("PullRequest", "title", "custom", "title can't be blank"));
     }
     if new.body.chars().count() > 65_536 {
         let why = "body is too long (maximum is 65536 characters)";
@@ -75,17 +70,9 @@ pub(crate) fn update(model: &mut Model, call: &Call) -> Answer {
 }
 
 fn reopen(model: &mut Model, at: (u64, u64), call: &Call) -> Result<(), Refused> {
-    let merged = model
-        .issue(at.0, at.1)
-        .and_then(|i| i.pull.as_ref())
-        .is_some_and(|p| p.merged.is_some());
+    let merged = model.issue(at.0, at.1).and_then(|i| i.pull.as_ref()).is_some_and(|p| p.merged.is_some());
     if merged {
-        return Err(Refused::invalid(
-            "PullRequest",
-            "state",
-            "invalid",
-            "state cannot be changed.",
-        ));
+        return Err(Refused::invalid("PullRequest", "state", "invalid", "state cannot be changed."));
     }
     model.reopen_thread(at.0, at.1, &call.actor(model));
     Ok(())
@@ -115,8 +102,5 @@ pub(crate) fn commits(model: &mut Model, call: &Call) -> Answer {
     let pull = issue.pull.as_ref().ok_or_else(Refused::missing)?;
     let repo = model.repo(repo).ok_or_else(Refused::missing)?;
     let listed = Bare(&repo.dir).commits(&pull.base.sha, &pull.head.sha);
-    Reply::list(
-        call,
-        listed.iter().map(|c| model.commit_api_json(repo, c)).collect(),
-    )
+    Reply::list(call, listed.iter().map(|c| model.commit_api_json(repo, c)).collect())
 }

@@ -25,10 +25,7 @@ pub(crate) fn permission(model: &mut Model, call: &Call) -> Answer {
     let role = model.role(repo, &login);
     let mut user = model.user_json(&login);
     let role_name = role.map_or("none", Role::as_str);
-    extend(
-        &mut user,
-        json!({ "permissions": role_booleans(role), "role_name": role_name }),
-    );
+    extend(&mut user, json!({ "permissions": role_booleans(role), "role_name": role_name }));
     let permission = role.map_or("none", Role::permission);
     Reply::ok(json!({ "permission": permission, "user": user, "role_name": role_name }))
 }

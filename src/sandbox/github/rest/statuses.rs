@@ -10,14 +10,9 @@ pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
     let repo = model.repo(call.repo).ok_or_else(Refused::missing)?;
     let sha = call.param("sha");
     let unknown = || Refused::new(422, format!("No commit found for SHA: {sha}"));
-    let commit = Bare(&repo.dir)
-        .commit(sha)
-        .filter(|c| c.sha == sha)
-        .ok_or_else(unknown)?;
+    let commit = Bare(&repo.dir).commit(sha).filter(|c| c.sha == sha).ok_or_else(unknown)?;
     call.text("state")?;
-    let state = call
-        .maybe_word("state", &["error", "failure", "pending", "success"])?
-        .unwrap_or_default();
+    let state = call.maybe_word("state", &["error", "failure", "pending", "success"])?.unwrap_or_default();
     let description = call.maybe_text("description")?;
     if description.is_some_and(|d| d.chars().count() > 140) {
         let why = "description is too long (maximum is 140 characters)";
@@ -36,11 +31,7 @@ pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
         created: model.now(),
     };
     let id = model.add_status(&actor, status);
-    let made = model
-        .statuses
-        .iter()
-        .find(|s| s.id == id)
-        .ok_or_else(Refused::missing)?;
+    let made = model.statuses.iter().find(|s| s.id == id).ok_or_else(Refused::missing)?;
     Reply::created(model.status_json(made))
 }
 
@@ -50,11 +41,7 @@ fn of_ref<'m>(model: &'m Model, call: &Call) -> Result<(String, Vec<&'m CommitSt
     let name = call.param("ref");
     let unknown = || Refused::new(422, format!("No commit found for SHA: {name}"));
     let sha = Bare(&repo.dir).resolve(name).ok_or_else(unknown)?;
-    let found = model
-        .statuses
-        .iter()
-        .rev()
-        .filter(|s| s.repo == call.repo && s.sha == sha);
+    let found = model.statuses.iter().rev().filter(|s| s.repo == call.repo && s.sha == sha);
     Ok((sha.clone(), found.collect()))
 }
 
@@ -86,8 +73,5 @@ pub(crate) fn combined(model: &mut Model, call: &Call) -> Answer {
         "state": state, "statuses": shown, "sha": sha, "total_count": total,
         "repository": model.repo_json(repo), "commit_url": commit_url, "url": format!("{commit_url}/status"),
     });
-    Ok(Reply {
-        headers,
-        ..Reply::json(200, body)
-    })
+    Ok(Reply { headers, ..Reply::json(200, body) })
 }

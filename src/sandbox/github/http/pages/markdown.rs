@@ -152,11 +152,7 @@ impl Page {
 /// Addresses with a scheme other than these lead nowhere.
 fn safe(address: &str) -> &str {
     let known = ["http://", "https://", "mailto:", "/", "#"];
-    if known.iter().any(|k| address.starts_with(k)) || !address.contains(':') {
-        address
-    } else {
-        "#"
-    }
+    if known.iter().any(|k| address.starts_with(k)) || !address.contains(':') { address } else { "#" }
 }
 
 #[cfg(test)]
@@ -170,10 +166,7 @@ mod tests {
 
     #[test]
     fn what_a_report_uses_is_shown() {
-        check(
-            "**Bold** `code`",
-            "<p><strong>Bold</strong> <code>code</code></p>",
-        );
+        check("**Bold** `code`", "<p><strong>Bold</strong> <code>code</code></p>");
         check("a <sub>b</sub>", "<p>a <sub>b</sub></p>");
         assert!(to_html("| a |\n|---|\n| b |").contains("<table>"));
         assert!(
@@ -185,19 +178,10 @@ mod tests {
 
     #[test]
     fn what_could_act_is_only_text() {
-        check(
-            "a <script>alert(1)</script>",
-            "<p>a &lt;script&gt;alert(1)&lt;/script&gt;</p>",
-        );
-        check(
-            "<script>alert(1)</script>",
-            "&lt;script&gt;alert(1)&lt;/script&gt;",
-        );
+        check("a <script>alert(1)</script>", "<p>a &lt;script&gt;alert(1)&lt;/script&gt;</p>");
+        check("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;");
         check("<details onclick=x>", "&lt;details onclick=x&gt;");
-        check(
-            "[x](javascript:alert(1))",
-            "<p><a rel=\"noreferrer\" href=\"#\">x</a></p>",
-        );
+        check("[x](javascript:alert(1))", "<p><a rel=\"noreferrer\" href=\"#\">x</a></p>");
         check(
             "![x](https://example.org/p.png)",
             "<p><a rel=\"noreferrer\" href=\"https://example.org/p.png\">x</a></p>",

@@ -59,9 +59,7 @@ pub(super) fn answer(model: &mut Model, asked: &Asked) -> Answer {
 
 /// Browsers name the page a form came from; programs such as curl name none.
 fn same_site(model: &Model, asked: &Asked) -> bool {
-    asked
-        .header("origin")
-        .is_none_or(|origin| origin == model.site.url)
+    asked.header("origin").is_none_or(|origin| origin == model.site.url)
 }
 
 impl From<SandboxError> for Reply {
@@ -78,59 +76,36 @@ impl From<SandboxError> for Reply {
 fn page(name: &str, view: Value) -> Answer {
     let failed = |error: minijinja::Error| Refused::new(500, format!("the page {name} is broken: {error:#}"));
     let template = TEMPLATES.get_template(name).map_err(failed)?;
-    let html = template
-        .render(context!(page => Shown::from(Serde(view))))
-        .map_err(failed)?;
+    let html = template.render(context!(page => Shown::from(Serde(view)))).map_err(failed)?;
     let headers = vec![
         ("content-security-policy", POLICY.to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
     ];
     let content = Content::Bytes("text/html; charset=utf-8".to_owned(), html.into_bytes());
-    Ok(Reply {
-        status: 200,
-        headers,
-        content,
-    })
+    Ok(Reply { status: 200, headers, content })
 }
 
 fn go_to(address: String) -> Answer {
-    Ok(Reply {
-        status: 303,
-        headers: vec![("location", address)],
-        content: Content::Empty,
-    })
+    Ok(Reply { status: 303, headers: vec![("location", address)], content: Content::Empty })
 }
 
 fn text(status: u16, words: String) -> Answer {
     let content = Content::Bytes("text/plain; charset=utf-8".to_owned(), words.into_bytes());
-    Ok(Reply {
-        status,
-        headers: Vec::new(),
-        content,
-    })
+    Ok(Reply { status, headers: Vec::new(), content })
 }
 
 /// A repository as the visitor may see it.
 fn visible<'m>(model: &'m Model, (owner, name): (&str, &str)) -> Result<&'m Repo, Refused> {
     let repo = model.repo_named(owner, name).ok_or_else(Refused::missing)?;
-    model
-        .role(repo, &model.visitor)
-        .map(|_| repo)
-        .ok_or_else(Refused::missing)
+    model.role(repo, &model.visitor).map(|_| repo).ok_or_else(Refused::missing)
 }
 
 fn home(model: &Model) -> Answer {
-    let seen = model
-        .repos
-        .iter()
-        .filter(|r| model.role(r, &model.visitor).is_some());
+    let seen = model.repos.iter().filter(|r| model.role(r, &model.visitor).is_some());
     let repos: Vec<Value> = seen
         .map(|r| json!({ "name": r.full_name(), "open": r.issues.iter().filter(|i| i.open).count() }))
         .collect();
-    page(
-        "home.html",
-        json!({ "title": "Sandbox", "visitor": model.visitor, "repos": repos }),
-    )
+    page("home.html", json!({ "title": "Sandbox", "visitor": model.visitor, "repos": repos }))
 }
 
 fn repository(model: &Model, place: (&str, &str)) -> Answer {
@@ -163,10 +138,7 @@ fn thread(model: &Model, place: (&str, &str), number: &str) -> Answer {
     let issue = model.issue(repo.id, number).ok_or_else(Refused::missing)?;
     let comments: Vec<Value> = issue.comments.iter().map(comment_view).collect();
     let pull = issue.pull.as_ref();
-    let runs = model
-        .runs
-        .iter()
-        .filter(|r| pull.is_some_and(|p| r.repo == repo.id && r.sha == p.head.sha));
+    let runs = model.runs.iter().filter(|r| pull.is_some_and(|p| r.repo == repo.id && r.sha == p.head.sha));
     let checks: Vec<Value> = runs.map(|r| check_view(model, r)).collect();
     let ends =
         pull.map(|p| json!({ "head": p.head.branch, "base": p.base.branch, "sha": p.head.sha.get(..7) }));
@@ -190,11 +162,8 @@ fn comment_view(comment: &Comment) -> Value {
         "rocket" => "🚀",
         _ => "👀",
     };
-    let reactions: Vec<Value> = comment
-        .reactions
-        .iter()
-        .map(|r| json!({ "sign": signs(&r.content), "by": r.author }))
-        .collect();
+    let reactions: Vec<Value> =
+        comment.reactions.iter().map(|r| json!({ "sign": signs(&r.content), "by": r.author })).collect();
     json!({
         "id": comment.id, "author": comment.author, "html": to_html(&comment.body), "at": iso(comment.created),
         "edited": comment.edits > 0, "minimized": comment.minimized, "reactions": reactions,
@@ -214,11 +183,7 @@ fn check_view(model: &Model, run: &Run) -> Value {
 
 fn check(model: &Model, place: (&str, &str), id: &str) -> Answer {
     let repo = visible(model, place)?;
-    let run = id
-        .parse()
-        .ok()
-        .and_then(|id| model.run(id))
-        .filter(|r| r.repo == repo.id);
+    let run = id.parse().ok().and_then(|id| model.run(id)).filter(|r| r.repo == repo.id);
     let run = run.ok_or_else(Refused::missing)?;
     let view = check_view(model, run);
     let full_name = repo.full_name();
@@ -231,9 +196,7 @@ fn check(model: &Model, place: (&str, &str), id: &str) -> Answer {
 fn field(asked: &Asked, name: &str) -> String {
     let found = url::form_urlencoded::parse(&asked.body).find(|(key, _)| key == name);
     // Browsers send line breaks in forms as CR LF.
-    found
-        .map(|(_, value)| value.replace("\r\n", "\n"))
-        .unwrap_or_default()
+    found.map(|(_, value)| value.replace("\r\n", "\n")).unwrap_or_default()
 }
 
 fn comment(model: &mut Model, place: (&str, &str), number: &str, body: &str) -> Result<u64, Refused> {
@@ -246,25 +209,15 @@ fn comment(model: &mut Model, place: (&str, &str), number: &str, body: &str) -> 
 fn issue(model: &mut Model, place: (&str, &str), title: &str, body: &str) -> Result<u64, Refused> {
     let id = visible(model, place)?.id;
     if title.trim().is_empty() {
-        return Err(Refused::invalid(
-            "Issue",
-            "title",
-            "custom",
-            "title can't be blank",
-        ));
+        return Err(Refused::invalid("Issue", "title", "custom", "title can't be blank"));
     }
     let actor = Actor::person(&model.visitor);
-    model
-        .open_issue(id, &actor, title.trim(), body)
-        .ok_or_else(Refused::missing)
+    model.open_issue(id, &actor, title.trim(), body).ok_or_else(Refused::missing)
 }
 
 fn form_comment(model: &mut Model, place: (&str, &str), number: &str, asked: &Asked) -> Answer {
     let id = comment(model, place, number, &field(asked, "body"))?;
-    go_to(format!(
-        "/{}/{}/issues/{number}#issuecomment-{id}",
-        place.0, place.1
-    ))
+    go_to(format!("/{}/{}/issues/{number}#issuecomment-{id}", place.0, place.1))
 }
 
 fn form_issue(model: &mut Model, place: (&str, &str), asked: &Asked) -> Answer {
@@ -275,13 +228,7 @@ fn form_issue(model: &mut Model, place: (&str, &str), asked: &Asked) -> Answer {
 /// For curl: the body is the comment.
 fn plain_comment(model: &mut Model, place: (&str, &str), number: &str, asked: &Asked) -> Answer {
     let id = comment(model, place, number, &String::from_utf8_lossy(&asked.body))?;
-    text(
-        201,
-        format!(
-            "{}/{}/{}/issues/{number}#issuecomment-{id}\n",
-            model.site.url, place.0, place.1
-        ),
-    )
+    text(201, format!("{}/{}/{}/issues/{number}#issuecomment-{id}\n", model.site.url, place.0, place.1))
 }
 
 /// For curl: the first line is the title, the rest the body.
@@ -289,20 +236,14 @@ fn plain_issue(model: &mut Model, place: (&str, &str), asked: &Asked) -> Answer 
     let words = String::from_utf8_lossy(&asked.body).into_owned();
     let (title, body) = words.split_once('\n').unwrap_or((&words, ""));
     let number = issue(model, place, title, body.trim())?;
-    text(
-        201,
-        format!("{}/{}/{}/issues/{number}\n", model.site.url, place.0, place.1),
-    )
+    text(201, format!("{}/{}/{}/issues/{number}\n", model.site.url, place.0, place.1))
 }
 
 fn press(model: &mut Model, (owner, name): (&str, &str), (id, act): (&str, &str), asked: &Asked) -> Answer {
     let repo = visible(model, (owner, name))?.id;
     let run = id.parse().map_err(|_| Refused::missing())?;
-    let sha = model
-        .run(run)
-        .filter(|r| r.repo == repo)
-        .map(|r| r.sha.clone())
-        .ok_or_else(Refused::missing)?;
+    let sha =
+        model.run(run).filter(|r| r.repo == repo).map(|r| r.sha.clone()).ok_or_else(Refused::missing)?;
     let visitor = model.visitor.clone();
     let pressed = match act {
         "press" => model.press_button(&visitor, run, &field(asked, "identifier")),
@@ -313,14 +254,10 @@ fn press(model: &mut Model, (owner, name): (&str, &str), (id, act): (&str, &str)
         return Ok(Reply::from(error));
     }
     let at_head = |i: &&Issue| i.pull.as_ref().is_some_and(|p| p.head.sha == sha);
-    let number = model
-        .repo(repo)
-        .and_then(|r| r.issues.iter().rev().find(at_head))
-        .map(|i| i.number);
-    go_to(number.map_or_else(
-        || format!("/{owner}/{name}/runs/{run}"),
-        |n| format!("/{owner}/{name}/pull/{n}"),
-    ))
+    let number = model.repo(repo).and_then(|r| r.issues.iter().rev().find(at_head)).map(|i| i.number);
+    go_to(
+        number.map_or_else(|| format!("/{owner}/{name}/runs/{run}"), |n| format!("/{owner}/{name}/pull/{n}")),
+    )
 }
 
 #[cfg(test)]
@@ -329,13 +266,7 @@ mod tests {
 
     #[test]
     fn every_page_is_a_template() {
-        for name in [
-            "frame.html",
-            "home.html",
-            "repository.html",
-            "thread.html",
-            "check.html",
-        ] {
+        for name in ["frame.html", "home.html", "repository.html", "thread.html", "check.html"] {
             assert!(TEMPLATES.get_template(name).is_ok(), "{name}");
         }
     }

@@ -1,0 +1,154 @@
+//! The composition root: settings to a running bot. The only place that picks adapters.
+
+mod jobs;
+
+use crate::config::{CodexSettings, Database, Links, Redactor, Settings};
+use crate::domain::ids::Moment;
+use crate::engine::codex::Codex;
+use crate::engine::command::{CommandEngine, CommandSettings};
+use crate::engine::demo::Demo;
+use crate::engine::process::{Isolation, Network};
+use crate::engine::{Engine, codex};
+use crate::forge::Forge;
+use crate::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
+use crate::git::{Git, GitSettings, Identity};
+use crate::services::{Ctx, Rules};
+use crate::store::{Clock, Store, StoreSettings, StoreUrl};
+use anyhow::Context as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use url::Url;
+
+pub use jobs::StoredJobs;
+
+/// The system's time.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    })
+}
+
+/// Opens the store that the settings name and brings its tables to this version.
+pub async fn open_store(settings: &Settings, clock: Clock) -> anyhow::Result<Store> {
+    let url = match &settings.database {
+        Database::Sqlite(path) => StoreUrl::Sqlite(path.clone()),
+        Database::Postgres(url) => StoreUrl::Postgres(url.clone()),
+    };
+    let store = Store::open(&StoreSettings { url, pool: settings.pool }, clock).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// Puts the bot together. `listening` is the address it listens on, the default for links.
+///
+/// Errors: settings that only show to be wrong when they are used, such as a private key that cannot be read.
+pub async fn compose(settings: &Settings, clock: Clock, listening: &Url) -> anyhow::Result<Ctx> {
+    let store = open_store(settings, clock.clone()).await?;
+    let isolation = Isolation::probe(None).await;
+    tracing::info!(isolation = isolation.describe(), "programs of others run like this");
+    let github = github(settings)?;
+    let identity = Identity {
+        name: settings.git_user.clone().unwrap_or_else(|| "TasksGodzilla".to_owned()),
+        email: settings
+            .git_email
+            .clone()
+            .unwrap_or_else(|| "tasksgodzilla@users.noreply.github.com".to_owned()),
+    };
+    let git = Git::new(GitSettings {
+        environment: git_environment(),
+        ..GitSettings::new(&settings.projects_root, identity)
+    })?;
+    git.probe().await?;
+    Ok(Ctx {
+        store,
+        git: Arc::new(git),
+        forges: BTreeMap::from([("github", github)]),
+        engines: engines(settings, &isolation),
+        clock,
+        rules: Arc::new(rules(settings, listening)?),
+        redactor: Arc::new(Redactor::new(&settings.secrets())),
+        isolation,
+    })
+}
+
+fn github(settings: &Settings) -> anyhow::Result<Arc<dyn Forge>> {
+    let github = settings.github.as_ref().context("the GitHub App is not set")?;
+    let client = Github::new(&GithubSettings {
+        api_url: github.api_url.clone(),
+        web_url: github.web_url.clone(),
+        app_id: github.app_id,
+        private_key: github.private_key.clone(),
+        timeouts: Timeouts::default(),
+        merge_method: MergeMethod::default(),
+    })?;
+    Ok(Arc::new(client))
+}
+
+fn engines(settings: &Settings, isolation: &Isolation) -> BTreeMap<&'static str, Arc<dyn Engine>> {
+    let env: Vec<(String, String)> = settings
+        .engine_env
+        .iter()
+        .map(|(name, text)| (name.clone(), text.expose_secret().to_owned()))
+        .collect();
+    let CodexSettings { bin, config } = settings.codex.clone();
+    let codex = Codex::new(codex::CodexSettings { bin, config, env: env.clone() }, isolation.clone());
+    let mut engines: BTreeMap<&'static str, Arc<dyn Engine>> = BTreeMap::from([
+        ("codex", Arc::new(codex) as Arc<dyn Engine>),
+        ("demo", Arc::new(Demo::new(Duration::ZERO))),
+    ]);
+    if let [program, args @ ..] = settings.command_engine.as_slice() {
+        let command = CommandSettings {
+            id: "command".to_owned(),
+            program: PathBuf::from(program),
+            args: args.to_vec(),
+            env,
+            network: Network::Open,
+        };
+        engines.insert("command", Arc::new(CommandEngine::new(command, isolation.clone())));
+    }
+    engines
+}
+
+fn rules(settings: &Settings, listening: &Url) -> anyhow::Result<Rules> {
+    let base = settings.public_url.clone().unwrap_or_else(|| listening.clone());
+    let secret = settings.github.as_ref().and_then(|github| github.webhook_secrets.first().cloned());
+    let secret: SecretString = secret.context("the webhook secret is not set")?;
+    Ok(Rules {
+        default_engine: settings.default_engine.clone(),
+        planning_engine: settings.planning_engine.clone(),
+        execution_engine: settings.execution_engine.clone(),
+        quality_engine: settings.quality_engine.clone(),
+        models: settings.models.clone(),
+        decompose: settings.decompose,
+        skip_simple_decompose: settings.skip_simple_decompose,
+        qa_policy: settings.qa_policy,
+        engine_wall: settings.engine_wall,
+        engine_idle: settings.engine_idle,
+        ci_silence: settings.ci_silence,
+        ci_patience: settings.ci_patience,
+        allow_public: settings.allow_public,
+        runs_dir: std::path::absolute(&settings.runs_dir)?,
+        host: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+        links: Links::new(base, &secret),
+    })
+}
+
+/// What git needs of our environment to reach the forge: the search path, proxies and certificates.
+fn git_environment() -> Vec<(String, String)> {
+    const NAMES: [&str; 9] = [
+        "PATH",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ];
+    NAMES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}

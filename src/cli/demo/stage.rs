@@ -1,0 +1,208 @@
+//! The demo's world: a twin of GitHub with a copy of the repository, and the bot pointed at it by its settings alone.
+
+use super::tell::{Summary, Teller};
+use super::{Args, Ci};
+use crate::cli::Failure;
+use crate::cli::serve::Bot;
+use crate::config::{Needs, Raw, Settings};
+use crate::git::{Git, GitSettings, Identity};
+use crate::report::view::ProtocolView;
+use crate::sandbox::github::{self as twin, Access, AppSpec, Hooks, Role, Twin, TwinOptions};
+use crate::services::views;
+use crate::store;
+use anyhow::Context as _;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The person of the demo.
+const YOU: &str = "you";
+
+pub(super) struct Stage {
+    twin: Twin,
+    bot: Bot,
+    repo: String,
+    began: Instant,
+    folder: TempDir,
+}
+
+/// What the App asks for; the same as in app-manifest.yml.
+const PERMISSIONS: &[(&str, Access)] = &[
+    ("metadata", Access::Read),
+    ("contents", Access::Write),
+    ("issues", Access::Write),
+    ("pull_requests", Access::Write),
+    ("checks", Access::Write),
+    ("statuses", Access::Read),
+];
+const EVENTS: &[&str] = &[
+    "issues",
+    "issue_comment",
+    "pull_request",
+    "check_run",
+    "check_suite",
+    "workflow_run",
+    "status",
+    "push",
+    "delete",
+    "repository",
+];
+
+impl Stage {
+    pub(super) async fn build(args: &Args, teller: &Teller) -> Result<Self, Failure> {
+        let began = Instant::now();
+        let folder =
+            tempfile::Builder::new().prefix("tasksgodzilla-demo-").tempdir().map_err(anyhow::Error::from)?;
+        let copy = copied(args, &folder).await?;
+        let options = TwinOptions {
+            hooks: Hooks::Send,
+            ci_delay: Duration::from_millis(500),
+            visitor: YOU.to_owned(),
+            ..TwinOptions::default()
+        };
+        let twin = Twin::start(options).await.map_err(anyhow::Error::from)?;
+        let name = repo_name(args);
+        let repo = format!("{YOU}/{name}");
+        let credentials = furnished(&twin, &repo, &copy, args).map_err(anyhow::Error::from)?;
+        teller.say(&format!("a copy of the repository is at {}/{repo}", twin.url()));
+        let settings = settings(args, &twin, &credentials, &folder)?;
+        let bot = Bot::start(&settings).await?;
+        let hook = bot.address.join("/webhooks/github").context("the webhook address")?;
+        twin.set_webhook(credentials.app_id, hook.as_str());
+        twin.install(credentials.app_id, &[&repo]).map_err(anyhow::Error::from)?;
+        Ok(Self { twin, bot, repo, began, folder })
+    }
+
+    pub(super) fn open_issue(&self, ask: &str) -> anyhow::Result<u64> {
+        let body = "Asked by the demo. The text of this issue is what is planned from.";
+        Ok(self.twin.open_issue(YOU, &self.repo, ask, body)?)
+    }
+
+    pub(super) fn comment(&self, thread: u64, words: &str) -> anyhow::Result<()> {
+        self.twin.comment(YOU, &self.repo, thread, words)?;
+        Ok(())
+    }
+
+    /// The first protocol as the bot's own reports see it.
+    pub(super) async fn look(&self) -> anyhow::Result<Option<ProtocolView>> {
+        let ctx = &self.bot.ctx;
+        let first = store::protocol::list(&mut ctx.store.read().await?, 1).await?;
+        match first.first() {
+            Some(protocol) => Ok(Some(views::protocol(ctx, protocol.id).await?)),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn summary(&self, outcome: &str) -> anyhow::Result<Summary> {
+        let view = self.look().await?;
+        let protocol = view.as_ref().map(|view| &view.protocol);
+        let commits = match protocol {
+            Some(protocol) => {
+                self.twin.commits(&self.repo, &protocol.base, &protocol.branch()).unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        let pull = protocol.and_then(|protocol| protocol.pull.as_ref());
+        Ok(Summary {
+            outcome: outcome.to_owned(),
+            branch: protocol.map(crate::domain::project::Protocol::branch),
+            folder: protocol.map(crate::domain::project::Protocol::folder),
+            pull: pull.map(|pull| pull.url.clone()),
+            page: view.as_ref().and_then(|view| view.links.page.clone()),
+            commits,
+            clone: format!("git clone {}/{}.git", self.twin.url(), self.repo),
+            seconds: self.began.elapsed().as_secs_f64(),
+            engine_seconds: view
+                .map(|view| view.steps.iter().map(|step| step.engine_ms).sum::<u64>())
+                .unwrap_or_default() as f64
+                / 1000.0,
+        })
+    }
+
+    /// How a person goes on after the demo.
+    pub(super) fn ways_to_comment(&self) -> Vec<String> {
+        let (url, repo) = (self.twin.url(), &self.repo);
+        vec![
+            format!("open {url}/{repo} in a browser"),
+            format!("curl --data '/bot help' {url}/sandbox/{repo}/issues/1/comments"),
+        ]
+    }
+
+    /// Stops everything and removes what was made.
+    pub(super) async fn strike(self) {
+        self.bot.stop().await;
+        drop(self.twin);
+        if let Err(error) = self.folder.close() {
+            tracing::warn!(%error, "the demo's folder could not be removed");
+        }
+    }
+}
+
+async fn copied(args: &Args, folder: &TempDir) -> Result<std::path::PathBuf, Failure> {
+    let identity = Identity { name: "demo".to_owned(), email: "demo@localhost".to_owned() };
+    let git =
+        Git::new(GitSettings { allow_file: true, ..GitSettings::new(folder.path().join("copy"), identity) })
+            .map_err(anyhow::Error::from)?;
+    let source = git.snapshot_source(&args.repo, &folder.path().join("source.git")).await;
+    let source = source
+        .map_err(|why| Failure::asked(why.to_string()).hint("name a git repository with --repo PATH"))?;
+    Ok(source.path)
+}
+
+/// The name of the copied repository: the folder's own, as far as a forge takes it.
+fn repo_name(args: &Args) -> String {
+    let path = args.repo.canonicalize().unwrap_or_else(|_| args.repo.clone());
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain: String =
+        name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+    if plain.is_empty() { "repository".to_owned() } else { plain }
+}
+
+fn furnished(
+    twin: &Twin,
+    repo: &str,
+    copy: &std::path::Path,
+    args: &Args,
+) -> Result<twin::AppCredentials, twin::SandboxError> {
+    let name = repo.split_once('/').map_or(repo, |(_, name)| name);
+    twin.user(YOU);
+    twin.repository(YOU, name, Some(copy))?;
+    twin.make_private(repo)?;
+    twin.grant(repo, YOU, Role::Admin)?;
+    let ci = match args.ci {
+        Ci::Green => twin::Ci::Green,
+        Ci::RedOnce => twin::Ci::RedOnce,
+        Ci::None => twin::Ci::None,
+    };
+    twin.set_ci(repo, ci)?;
+    twin.register_app(&AppSpec {
+        name: "TasksGodzilla",
+        permissions: PERMISSIONS,
+        events: EVENTS,
+        webhook: None,
+    })
+}
+
+/// The operator's settings of this machine, pointed at the twin.
+fn settings(
+    args: &Args,
+    twin: &Twin,
+    app: &twin::AppCredentials,
+    folder: &TempDir,
+) -> Result<Settings, Failure> {
+    let inside = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let raw = Raw::from_environment()
+        .with("GITHUB_APP_ID", app.app_id.to_string())
+        .with("GITHUB_PRIVATE_KEY", &app.private_key_pem)
+        .with("GITHUB_WEBHOOK_SECRET", &app.webhook_secret)
+        .with("GITHUB_API_URL", twin.api_url())
+        .with("GITHUB_URL", twin.url())
+        .with("DB_PATH", inside("bot.sqlite"))
+        .with("DB_URL", "")
+        .with("PROJECTS_ROOT", inside("projects"))
+        .with("RUNS_DIR", inside("runs"))
+        .with("API_HOST", "127.0.0.1")
+        .with("API_PORT", "0")
+        .with("PUBLIC_URL", "")
+        .with("DEFAULT_ENGINE_ID", &args.engine);
+    Settings::check(&raw, Needs::Forge).map_err(Failure::settings)
+}

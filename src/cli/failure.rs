@@ -1,0 +1,69 @@
+//! Why a subcommand ended badly: what is so, hints what to do, and the exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// An error of a subcommand. Exit codes: 1 the answer is no, 2 you asked wrongly, 3 our fault.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    what: String,
+    hints: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    No,
+    Asked,
+    Ours,
+}
+
+impl Failure {
+    /// The answer is no.
+    pub fn no(what: impl Into<String>) -> Self {
+        Self::new(Kind::No, what)
+    }
+
+    /// The arguments or settings are wrong.
+    pub fn asked(what: impl Into<String>) -> Self {
+        Self::new(Kind::Asked, what)
+    }
+
+    /// Every fault of the settings at once.
+    pub fn settings(faults: Vec<String>) -> Self {
+        let count = faults.len();
+        let what = format!("{count} setting{} wrong", if count == 1 { " is" } else { "s are" });
+        Self { hints: faults, ..Self::asked(what) }
+    }
+
+    /// Adds what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), hints: Vec::new() }
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::No => 1,
+            Kind::Asked => 2,
+            Kind::Ours => 3,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "error: {}", self.what)?;
+        self.hints.iter().try_for_each(|hint| writeln!(f, "hint: {hint}"))
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(fault: anyhow::Error) -> Self {
+        Self::new(Kind::Ours, format!("{fault:#}"))
+    }
+}

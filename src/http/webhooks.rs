@@ -1,0 +1,71 @@
+//! `POST /webhooks/github`: verify, record, answer. It does no work.
+
+use super::{Counters, Web};
+use crate::domain::project::ForgeKind;
+use crate::forge::signature::verify_github;
+use crate::services::intake::{self, Delivery, Received};
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+/// Characters of a delivery id or event name that are taken.
+const HEADER: usize = 200;
+
+/// 202 once it is stored, known already, or not ours; 401 for a bad signature; 400 for what is signed but unreadable; 413
+/// for more than 25 MiB; 503 when it could not be stored, so that GitHub knows.
+pub(super) async fn github(
+    web: Data<Web>,
+    request: HttpRequest,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => {
+            let status = error.as_response_error().status_code();
+            return answer(status, "error", "the body cannot be read or is too large");
+        }
+    };
+    let header = |name: &str| request.headers().get(name).and_then(|text| text.to_str().ok());
+    if !verify_github(&web.secrets, header("x-hub-signature-256"), &body) {
+        Counters::count(&web.counters.refused);
+        let words = "the signature is missing or wrong; check the webhook secret";
+        return answer(StatusCode::UNAUTHORIZED, "error", words);
+    }
+    let named = |name| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
+    let (Some(guid), Some(event)) = (named("x-github-delivery"), named("x-github-event")) else {
+        Counters::count(&web.counters.unreadable);
+        return answer(StatusCode::BAD_REQUEST, "error", "X-GitHub-Delivery or X-GitHub-Event is missing");
+    };
+    let delivery = Delivery { forge: ForgeKind::Github, guid, event, body: &body };
+    let received = intake::receive(&web.ctx, &delivery).await;
+    reply(&web.counters, guid, received)
+}
+
+fn reply(counters: &Counters, guid: &str, received: anyhow::Result<Received>) -> HttpResponse {
+    let (counter, response) = match received {
+        Ok(Received::Stored) => (&counters.stored, answer(StatusCode::ACCEPTED, "status", "stored")),
+        Ok(Received::Duplicate) => {
+            (&counters.duplicate, answer(StatusCode::ACCEPTED, "status", "known already"))
+        }
+        Ok(Received::Foreign) => (&counters.foreign, answer(StatusCode::ACCEPTED, "status", "nothing to do")),
+        Ok(Received::Unreadable(why)) => {
+            (&counters.unreadable, answer(StatusCode::BAD_REQUEST, "error", &why))
+        }
+        Err(error) => {
+            tracing::error!(
+                delivery.guid = guid,
+                error = format!("{error:#}"),
+                "a delivery could not be stored"
+            );
+            let words = "the delivery could not be stored; send it again";
+            (&counters.failed, answer(StatusCode::SERVICE_UNAVAILABLE, "error", words))
+        }
+    };
+    Counters::count(counter);
+    response
+}
+
+fn answer(status: StatusCode, key: &str, words: &str) -> HttpResponse {
+    HttpResponse::build(status).json(json!({ key: words }))
+}

@@ -1,0 +1,131 @@
+//! CI of others: read again on every event, and after a silence.
+
+use super::Ctx;
+use super::change::{Draft, record};
+use crate::domain::ci::{self, CiFacts, CiResult, CiState, CiStatus};
+use crate::domain::claim::Claimed;
+use crate::domain::drive;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{ProtocolId, Sha};
+use crate::domain::job::Job;
+use crate::domain::project::{Project, RepoAccess};
+use crate::domain::protocol::{ProtocolMove, ReasonKey};
+use crate::domain::refusal::Refusal;
+use crate::domain::step::{StepMove, StepStatus};
+use crate::store::{self, StoreError};
+
+/// A check run, status or workflow moved on `sha`: whoever works there reads CI again. `app` is whose it was, if known.
+pub async fn heard_of(ctx: &Ctx, project: &Project, sha: &Sha, app: Option<i64>) -> anyhow::Result<()> {
+    let ours = ctx.forge_of(project)?.identity().await?.app_id;
+    if app == Some(ours) {
+        return Ok(());
+    }
+    let found = store::protocol::by_sha(&mut ctx.store.read().await?, project.id, sha).await?;
+    let mut tx = ctx.store.begin().await?;
+    store::project::mark_seen_ci(&mut tx, project.id).await?;
+    for protocol in found.iter().filter(|protocol| protocol.state.end.is_none()) {
+        store::job::push(&mut tx, Job::ReadCi { protocol: protocol.id }, ctx.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Reads CI of the newest commit and records what changed.
+pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<()> {
+    let mut db = ctx.store.read().await?;
+    let protocol =
+        store::protocol::load(&mut db, id).await?.ok_or(StoreError::Missing { what: "protocol" })?;
+    let project = store::project::load(&mut db, protocol.project).await?;
+    let project = project.ok_or(StoreError::Missing { what: "project" })?;
+    let steps = store::step::of_protocol(&mut db, id).await?;
+    drop(db);
+    let newest = drive::latest_commit_step(&steps)
+        .and_then(|step| Some((step, step.commit.clone()?, step.pushed_at?)));
+    let (Some((step, commit, pushed_at)), None) = (newest, protocol.state.end) else {
+        return Ok(());
+    };
+    if project.access != RepoAccess::Granted {
+        return Ok(());
+    }
+    let facts = CiFacts {
+        results: ctx.forge_of(&project)?.ci_results(&project.repo, &commit).await?,
+        none_expected: step.ci == CiStatus::None && !project.has_seen_ci,
+        pushed_at,
+        silence: ctx.rules.ci_silence,
+        patience: ctx.rules.ci_patience,
+    };
+    let status = ci::judge(&facts, ctx.now());
+    let look = ci::next_look(&facts, ctx.now());
+    let number = step.number;
+    record(ctx, id, Some(turn.hold()), |draft| {
+        if draft.step(number)?.commit.as_ref() == Some(&commit) && draft.protocol.state.end.is_none() {
+            settle(draft, number, status, &facts.results)?;
+            if let Some(at) = look {
+                draft.push_at(Job::ReadCi { protocol: id }, at);
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Stores what CI says now, and follows it when that is news.
+fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]) -> Result<(), Refusal> {
+    let step = draft.step_mut(number)?;
+    if step.ci == status {
+        return Ok(());
+    }
+    let before = std::mem::replace(&mut step.ci, status);
+    let step = Some(number);
+    match status {
+        CiStatus::Waiting => draft.note(EventKind::CiWaiting, step, format!("CI of step {number} runs")),
+        CiStatus::None => draft.note(EventKind::CiNone, step, format!("no CI for step {number}")),
+        CiStatus::Passed => {
+            draft.note(EventKind::CiPassed, step, format!("CI of step {number} passed"));
+            if before == CiStatus::Failed {
+                recover(draft, number)?;
+            }
+            draft.apply(ProtocolMove::Clear { key: ReasonKey::CiUndecided, step })?;
+        }
+        CiStatus::Failed => {
+            let detail = format!("CI of step {number} failed: {}", named(results, CiState::Failed));
+            draft.note(EventKind::CiFailed, step, detail.clone());
+            if matches!(draft.step(number)?.status, StepStatus::Completed | StepStatus::NeedsQa) {
+                draft.apply_step(number, StepMove::CiFail)?;
+            }
+            draft.block(ReasonKey::CiFailed, step, detail)?;
+        }
+        CiStatus::Inconclusive => {
+            let open = named(results, CiState::Pending);
+            let waits = named(results, CiState::NeedsPerson);
+            let detail = format!("CI of step {number} does not end: {open}{waits}");
+            draft.note(EventKind::CiInconclusive, step, detail.clone());
+            draft.block(ReasonKey::CiUndecided, step, detail)?;
+        }
+    }
+    Ok(())
+}
+
+/// A re-run passed: what QA said of the step counts again.
+fn recover(draft: &mut Draft, number: u32) -> Result<(), Refusal> {
+    draft.apply(ProtocolMove::Clear { key: ReasonKey::CiFailed, step: Some(number) })?;
+    if draft.step(number)?.status != StepStatus::Failed {
+        return Ok(());
+    }
+    draft.apply_step(number, StepMove::CiPass)?;
+    let judged = draft.step(number)?.judged.clone().filter(|judged| !judged.outdated);
+    match judged {
+        Some(judged) => draft.apply_step(number, StepMove::Judge(judged.verdict)),
+        None => Ok(()),
+    }
+}
+
+/// Names and addresses of the results in this state.
+fn named(results: &[CiResult], state: CiState) -> String {
+    let named =
+        results.iter().filter(|result| result.state == state).take(10).map(|result| match &result.url {
+            Some(url) => format!("{} ({url})", result.name),
+            None => result.name.clone(),
+        });
+    named.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,286 @@
+//! From the text of a comment, or a pressed button, to acts: who asks, may they, what becomes of it.
+//!
+//! Every line of ours gets an outcome: eyes at once, then rocket or confused, and an answer where there is something to say.
+
+use super::acts::{self, Reply};
+use super::{Ctx, permissions};
+use crate::command::{self, ParsedLine};
+use crate::domain::actor::Actor;
+use crate::domain::command::Asked;
+use crate::domain::effect::{Effect, NewEffect, Reaction};
+use crate::domain::forge_event::{CommentSource, Commented, ForgeEvent};
+use crate::domain::ids::{CommandId, Moment, ProtocolId, Sha};
+use crate::domain::project::Project;
+use crate::domain::refusal::Refusal;
+use crate::report;
+use crate::services::change::Draft;
+use crate::store::command::{CommandOutcome, NewCommand, Taken};
+use crate::store::delivery::Delivery;
+use crate::store::{self, StoreError};
+
+/// One command while it is answered.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    pub id: CommandId,
+    pub project: Project,
+    pub source: CommentSource,
+    pub thread: u64,
+    pub actor: Actor,
+    pub line: String,
+    /// Title and text of the thread's first post, when the delivery brought them.
+    pub title: String,
+    pub description: String,
+    pub on_pull: bool,
+    /// When its delivery came in.
+    pub received_at: Moment,
+}
+
+/// Takes every command of a comment, in order.
+pub async fn take(
+    ctx: &Ctx,
+    project: &Project,
+    delivery: &Delivery,
+    event: &ForgeEvent,
+    comment: &Commented,
+) -> anyhow::Result<()> {
+    let identity = ctx.forge_of(project)?.identity().await?;
+    if event.sender.id == identity.actor.id || event.sender_app == Some(identity.app_id) {
+        return Ok(());
+    }
+    let lines = command::parse(&comment.body, &identity.slug);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    for line in &lines {
+        let new = NewCommand {
+            project: project.id,
+            source: comment.source,
+            hash: line.identity.hash.clone(),
+            ordinal: line.identity.ordinal,
+            delivery: delivery.id,
+            thread: comment.thread,
+            actor: event.sender.login.clone(),
+            line: line.line.clone(),
+        };
+        let Some(id) = acknowledge(ctx, project, &new).await? else {
+            continue;
+        };
+        let asking = Asking {
+            id,
+            project: project.clone(),
+            source: comment.source,
+            thread: comment.thread,
+            actor: event.sender.clone(),
+            line: line.line.clone(),
+            title: comment.title.clone(),
+            description: comment.description.clone(),
+            on_pull: comment.thread_kind == crate::domain::forge_event::ThreadKind::Pull,
+            received_at: delivery.received_at,
+        };
+        answer(ctx, &asking, line).await?;
+    }
+    Ok(())
+}
+
+/// A button of one of our check runs.
+pub async fn press(
+    ctx: &Ctx,
+    project: &Project,
+    delivery: &Delivery,
+    event: &ForgeEvent,
+    (check, button): (i64, &str),
+    sha: &Sha,
+) -> anyhow::Result<()> {
+    let Some(words) = report::check::button_command(button) else {
+        return Ok(());
+    };
+    as_if_typed(ctx, project, delivery, event, &Typed { check, sha, words: &words }).await
+}
+
+/// "Re-run" on one of our check runs.
+pub async fn rerun(
+    ctx: &Ctx,
+    project: &Project,
+    delivery: &Delivery,
+    event: &ForgeEvent,
+    name: &str,
+    sha: &Sha,
+) -> anyhow::Result<()> {
+    let Some(words) = report::check::rerun_command(name) else {
+        return Ok(());
+    };
+    as_if_typed(ctx, project, delivery, event, &Typed { check: 0, sha, words: &words }).await
+}
+
+/// "Re-run all checks": the same as re-running the protocol check.
+pub async fn rerun_all(
+    ctx: &Ctx,
+    project: &Project,
+    delivery: &Delivery,
+    event: &ForgeEvent,
+    sha: &Sha,
+) -> anyhow::Result<()> {
+    rerun(ctx, project, delivery, event, report::check::PROTOCOL, sha).await
+}
+
+/// What a press on a check means, in the words of a command.
+struct Typed<'a> {
+    check: i64,
+    sha: &'a Sha,
+    words: &'a str,
+}
+
+async fn as_if_typed(
+    ctx: &Ctx,
+    project: &Project,
+    delivery: &Delivery,
+    event: &ForgeEvent,
+    typed: &Typed<'_>,
+) -> anyhow::Result<()> {
+    let found = store::protocol::by_sha(&mut ctx.store.read().await?, project.id, typed.sha).await?;
+    let (Some(protocol), Some(Ok(mut asked))) = (found.into_iter().next(), command::parse_words(typed.words))
+    else {
+        return Ok(());
+    };
+    asked.protocol = Some(protocol.number);
+    let new = NewCommand {
+        project: project.id,
+        source: CommentSource::Check(typed.check),
+        hash: format!("delivery-{}", delivery.id),
+        ordinal: 0,
+        delivery: delivery.id,
+        thread: protocol.pull.as_ref().map_or(protocol.issue, |pull| pull.number),
+        actor: event.sender.login.clone(),
+        line: typed.words.to_owned(),
+    };
+    let Some(id) = acknowledge(ctx, project, &new).await? else {
+        return Ok(());
+    };
+    let asking = Asking {
+        id,
+        project: project.clone(),
+        source: new.source,
+        thread: new.thread,
+        actor: event.sender.clone(),
+        line: new.line.clone(),
+        title: String::new(),
+        description: String::new(),
+        on_pull: protocol.pull.is_some(),
+        received_at: delivery.received_at,
+    };
+    reply(ctx, &asking, &asked).await
+}
+
+/// Records the command and sends eyes; `None` when it was finished before.
+async fn acknowledge(ctx: &Ctx, project: &Project, new: &NewCommand) -> anyhow::Result<Option<CommandId>> {
+    let mut tx = ctx.store.begin().await?;
+    let id = match store::command::take(&mut tx, new).await? {
+        Taken::Finished => return Ok(None),
+        Taken::New(id) | Taken::Open(id) => id,
+    };
+    if let Some(eyes) = reaction(new.source, Reaction::Eyes, id) {
+        store::effect::push(&mut tx, project.id, &eyes).await?;
+    }
+    tx.commit().await?;
+    Ok(Some(id))
+}
+
+async fn answer(ctx: &Ctx, asking: &Asking, line: &ParsedLine) -> anyhow::Result<()> {
+    match &line.outcome {
+        Ok(asked) => reply(ctx, asking, asked).await,
+        Err(mistake) => {
+            let body = report::answer::mistake(&asking.actor.login, &mistake.to_string());
+            asking.close(ctx, CommandOutcome::Mistake, Some(Reply::plain(body))).await
+        }
+    }
+}
+
+async fn reply(ctx: &Ctx, asking: &Asking, asked: &Asked) -> anyhow::Result<()> {
+    let outcome = match permissions::check(ctx, asking, asked).await? {
+        Ok(()) => acts::act(ctx, asking, asked).await?,
+        Err(refusal) => Err(refusal),
+    };
+    match outcome {
+        Ok(Some(reply)) => asking.close(ctx, CommandOutcome::Done, Some(reply)).await,
+        Ok(None) => Ok(()),
+        Err(refusal) => {
+            let body = report::answer::refusal(&asking.actor.login, &refusal, None);
+            asking.close(ctx, CommandOutcome::Refused, Some(Reply::plain(body))).await
+        }
+    }
+}
+
+impl Asking {
+    /// Ends the command in the transaction of the change it made: rocket, and an answer if there is one.
+    pub fn done(&self, draft: &mut Draft, reply: Option<Reply>) {
+        for effect in self.effects(Some(draft.protocol.id), Reaction::Rocket, reply) {
+            draft.send(effect);
+        }
+        draft.finish_command(self.id);
+    }
+
+    /// Ends the command by itself.
+    pub async fn close(
+        &self,
+        ctx: &Ctx,
+        outcome: CommandOutcome,
+        reply: Option<Reply>,
+    ) -> anyhow::Result<()> {
+        let reaction = if outcome == CommandOutcome::Done { Reaction::Rocket } else { Reaction::Confused };
+        let mut tx = ctx.store.begin().await?;
+        for effect in self.effects(None, reaction, reply) {
+            store::effect::push(&mut tx, self.project.id, &effect).await?;
+        }
+        store::command::finish(&mut tx, self.id, outcome).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn effects(&self, protocol: Option<ProtocolId>, kind: Reaction, reply: Option<Reply>) -> Vec<NewEffect> {
+        let answer = reply.map(|reply| NewEffect {
+            key: format!("answer:{}", self.id),
+            protocol,
+            command: Some(self.id),
+            effect: Effect::Answer {
+                thread: self.thread,
+                body: reply.body,
+                topic: reply.topic.map(|topic| format!("{topic}:{}", self.thread)),
+            },
+        });
+        reaction(self.source, kind, self.id).into_iter().chain(answer).collect()
+    }
+}
+
+/// What ends a command that a job answers: the reaction, and the refusal if there is one.
+pub async fn closing(
+    ctx: &Ctx,
+    id: CommandId,
+    outcome: CommandOutcome,
+    refusal: Option<&Refusal>,
+) -> anyhow::Result<Vec<NewEffect>> {
+    let command = store::command::load(&mut ctx.store.read().await?, id).await?;
+    let command = command.ok_or(StoreError::Missing { what: "command" })?;
+    let kind = if outcome == CommandOutcome::Done { Reaction::Rocket } else { Reaction::Confused };
+    let answer = refusal.map(|refusal| NewEffect {
+        key: format!("answer:{id}"),
+        protocol: None,
+        command: Some(id),
+        effect: Effect::Answer {
+            thread: command.thread,
+            body: report::answer::refusal(&command.actor, refusal, None),
+            topic: None,
+        },
+    });
+    Ok(reaction(command.source, kind, id).into_iter().chain(answer).collect())
+}
+
+/// The reaction to a command's text; a check run takes none.
+fn reaction(to: CommentSource, reaction: Reaction, command: CommandId) -> Option<NewEffect> {
+    let key = match to {
+        CommentSource::Comment(id) => format!("react:comment:{id}:{reaction:?}"),
+        CommentSource::Issue(id) => format!("react:issue:{id}:{reaction:?}"),
+        CommentSource::Pull(id) => format!("react:pull:{id}:{reaction:?}"),
+        CommentSource::Check(_) => return None,
+    };
+    Some(NewEffect { key, protocol: None, command: Some(command), effect: Effect::React { to, reaction } })
+}

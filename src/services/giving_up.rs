@@ -1,0 +1,36 @@
+//! A job failed for good: the protocol says so, and a person decides.
+
+use super::change::record;
+use super::{Ctx, execution, pulls, quality};
+use crate::domain::claim::Claimed;
+use crate::domain::event::EventKind;
+use crate::domain::job::Job;
+use crate::domain::protocol::ReasonKey;
+
+/// Records what the failure of `turn`'s job means. `error` is redacted here.
+pub async fn give_up(ctx: &Ctx, turn: &Claimed, error: &str) -> anyhow::Result<()> {
+    let error = ctx.redactor.redact(error).into_owned();
+    match turn.job {
+        Job::ExecuteStep { step, .. } => execution::give_up(ctx, turn, step, &error).await,
+        Job::RunQuality { step, .. } => quality::give_up(ctx, turn, step, &error).await,
+        Job::OpenPr { .. } | Job::Merge { .. } => pulls::give_up(ctx, turn, turn.job, &error).await,
+        Job::PlanProtocol { protocol } => {
+            let detail = format!("planning failed: {error}");
+            record(ctx, protocol, Some(turn.hold()), |draft| {
+                draft.note(EventKind::PlanningFailed, None, detail.clone());
+                draft.block(ReasonKey::PlanFailed, None, detail.clone())
+            })
+            .await
+        }
+        Job::ReadCi { protocol } | Job::ReadHead { protocol } | Job::CleanUp { protocol } => {
+            record(ctx, protocol, Some(turn.hold()), |draft| {
+                draft.note(EventKind::JobFailed, None, format!("{} failed: {error}", turn.job.kind()));
+                Ok(())
+            })
+            .await
+        }
+        Job::ProcessDelivery { .. } | Job::Publish { .. } | Job::SendAnswers { .. } | Job::Reconcile => {
+            Ok(())
+        }
+    }
+}

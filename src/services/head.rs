@@ -1,0 +1,167 @@
+//! Where a protocol's branch stands, looked at before every job: somebody else may have pushed, rewritten or deleted it.
+
+use super::change::{Draft, record};
+use super::{Ctx, remote};
+use crate::domain::claim::Claimed;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{ProtocolId, Sha};
+use crate::domain::project::{Project, Protocol, RepoAccess};
+use crate::domain::protocol::ReasonKey;
+use crate::forge::GitRights;
+use crate::git::{Mirror, Remote, Standing};
+use crate::store::{self, StoreError};
+
+/// What a job stands on: the fetched repository and the head it works from.
+pub struct Ground {
+    pub project: Project,
+    pub protocol: Protocol,
+    pub remote: Remote,
+    pub mirror: Mirror,
+    /// The tip of the base branch.
+    pub base: Sha,
+    /// The head of the protocol's branch; `None` before the plan is pushed.
+    pub head: Option<Sha>,
+    /// The head is a commit of ours that a worker pushed and did not live to record.
+    pub unrecorded: bool,
+}
+
+/// Fetches, and compares the branch with what we pushed last. Commits of others on top are adopted; anything else that
+/// is not ours blocks. `None` when there is nothing to work on now; the reason is stored.
+pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<Option<Ground>> {
+    let protocol = store::protocol::load(&mut ctx.store.read().await?, id)
+        .await?
+        .ok_or(StoreError::Missing { what: "row" })?;
+    let project = store::project::load(&mut ctx.store.read().await?, protocol.project).await?;
+    let project = project.ok_or(StoreError::Missing { what: "project" })?;
+    if project.access != RepoAccess::Granted {
+        return Ok(None);
+    }
+    let remote = remote::access(ctx, &project, GitRights::Read).await?;
+    let mirror = remote::mirror(ctx, &project, &remote).await?;
+    let head = ctx.git.branch_head(&mirror, &protocol.branch()).await?;
+    let Some(base) = base(ctx, turn, &protocol, &mirror).await? else {
+        return Ok(None);
+    };
+    if protocol.plan_revision == 0 {
+        return Ok(Some(Ground { project, protocol, remote, mirror, base, head, unrecorded: false }));
+    }
+    if let Some(head) = &head
+        && protocol.head.as_ref() != Some(head)
+        && store::run::of_commit(&mut ctx.store.read().await?, id, head).await?.is_some()
+    {
+        let head = Some(head.clone());
+        return Ok(Some(Ground { project, protocol, remote, mirror, base, head, unrecorded: true }));
+    }
+    let standing = match &protocol.head {
+        Some(ours) => ctx.git.standing(&mirror, ours, head.as_ref()).await?,
+        None => Standing::Same,
+    };
+    let Some(head) = settle(ctx, turn, &protocol, &mirror, (standing, head)).await? else {
+        return Ok(None);
+    };
+    let protocol = store::protocol::load(&mut ctx.store.read().await?, id)
+        .await?
+        .ok_or(StoreError::Missing { what: "row" })?;
+    Ok(Some(Ground { project, protocol, remote, mirror, base, head: Some(head), unrecorded: false }))
+}
+
+/// The base branch's tip. A moved base is a fact for the reports, a deleted one blocks.
+async fn base(
+    ctx: &Ctx,
+    turn: &Claimed,
+    protocol: &Protocol,
+    mirror: &Mirror,
+) -> anyhow::Result<Option<Sha>> {
+    let tip = ctx.git.branch_head(mirror, &protocol.base).await?;
+    let Some(tip) = tip else {
+        record(ctx, protocol.id, Some(turn.hold()), |draft| {
+            let detail =
+                format!("the base branch `{}` is gone; restore it, or change the base", draft.protocol.base);
+            draft.block(ReasonKey::BaseGone, None, detail)
+        })
+        .await?;
+        return Ok(None);
+    };
+    if protocol.base_sha.as_ref().is_some_and(|known| *known != tip) && !protocol.base_moved {
+        record(ctx, protocol.id, Some(turn.hold()), |draft| {
+            draft.protocol.base_moved = true;
+            draft.note(EventKind::BaseMoved, None, format!("`{}` moved on", draft.protocol.base));
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(Some(tip))
+}
+
+/// Records what the standing means and returns the head to work from, if there is one.
+async fn settle(
+    ctx: &Ctx,
+    turn: &Claimed,
+    protocol: &Protocol,
+    mirror: &Mirror,
+    (standing, head): (Standing, Option<Sha>),
+) -> anyhow::Result<Option<Sha>> {
+    let ours = protocol.head.clone();
+    match (standing, head) {
+        (Standing::Same, Some(head)) if ours.is_some() => Ok(Some(head)),
+        (Standing::Same, Some(head)) => {
+            let newest = ctx.git.log(mirror, None, &head, 1).await?;
+            let author = newest.first().map_or_else(|| "somebody".to_owned(), |commit| commit.author.clone());
+            adopted(ctx, turn, protocol, &head, &author).await?;
+            Ok(Some(head))
+        }
+        (Standing::Ahead { commits }, Some(head)) => {
+            let author = commits.first().map(|commit| commit.author.clone()).unwrap_or_default();
+            adopted(ctx, turn, protocol, &head, &author).await?;
+            Ok(Some(head))
+        }
+        (Standing::Behind, Some(_)) => Ok(ours),
+        (Standing::Rewritten { head }, Some(_)) => {
+            let detail = format!("the branch was rewritten by {} ({})", head.author, head.sha.short());
+            block(ctx, turn, protocol, ReasonKey::HeadRewritten, &detail).await
+        }
+        (_, None) | (Standing::Gone, _) => {
+            let detail = format!("the branch `{}` is gone", protocol.branch());
+            block(ctx, turn, protocol, ReasonKey::BranchGone, &detail).await
+        }
+    }
+}
+
+async fn block<T>(
+    ctx: &Ctx,
+    turn: &Claimed,
+    protocol: &Protocol,
+    key: ReasonKey,
+    detail: &str,
+) -> anyhow::Result<Option<T>> {
+    record(ctx, protocol.id, Some(turn.hold()), |draft| draft.block(key, None, detail)).await?;
+    Ok(None)
+}
+
+/// Takes over a head that is not ours; what was judged before it is outdated.
+async fn adopted(
+    ctx: &Ctx,
+    turn: &Claimed,
+    protocol: &Protocol,
+    head: &Sha,
+    author: &str,
+) -> anyhow::Result<()> {
+    record(ctx, protocol.id, Some(turn.hold()), |draft| {
+        draft.protocol.head = Some(head.clone());
+        draft.protocol.adopted_from = Some(author.to_owned());
+        outdate_verdicts(draft, None);
+        let words = format!("adopted {} of {author}; verdicts before it are outdated", head.short());
+        draft.note(EventKind::HeadAdopted, None, words);
+        Ok(())
+    })
+    .await
+}
+
+/// Verdicts no longer speak of the head: of every step, or of those that come after one that was done again.
+pub fn outdate_verdicts(draft: &mut Draft, after: Option<u32>) {
+    for step in draft.steps.iter_mut().filter(|step| after.is_none_or(|number| step.number > number)) {
+        if let Some(judged) = &mut step.judged {
+            judged.outdated = true;
+        }
+    }
+}

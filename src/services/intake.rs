@@ -1,0 +1,154 @@
+//! From a stored delivery to what it changes.
+//!
+//! Safe to repeat: commands are taken once each, everything else is "read the forge again".
+
+use super::{Ctx, ci, commands, fates};
+use crate::domain::forge_event::{ForgeEvent, Happened, RepoChange, RepoFacts};
+use crate::domain::ids::DeliveryId;
+use crate::domain::job::Job;
+use crate::domain::project::{ForgeKind, Project, RepoAccess};
+use crate::forge::{self, Parsed};
+use crate::store::delivery::{Delivery as Stored, DeliveryStatus};
+use crate::store::{self, Accepted, NewDelivery, StoreError};
+
+/// A delivery whose signature was verified.
+pub struct Delivery<'a> {
+    pub forge: ForgeKind,
+    pub guid: &'a str,
+    pub event: &'a str,
+    pub body: &'a [u8],
+}
+
+/// What became of a delivery that was handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    Stored,
+    Duplicate,
+    /// Nothing we act on: recorded without its body.
+    Foreign,
+    /// Signed, but not what its event must be; not stored.
+    Unreadable(String),
+}
+
+/// Stores a verified delivery, and nothing else.
+///
+/// Errors: it could not be stored, and the forge must be told so.
+pub async fn receive(ctx: &Ctx, delivery: &Delivery<'_>) -> anyhow::Result<Received> {
+    let peek = forge::peek(delivery.forge, delivery.event, delivery.body);
+    if let Some(why) = peek.unreadable {
+        return Ok(Received::Unreadable(why));
+    }
+    let accepted = ctx.store.accept(NewDelivery {
+        forge: delivery.forge,
+        guid: delivery.guid.to_owned(),
+        event: delivery.event.to_owned(),
+        body: peek.ours.then(|| delivery.body.to_vec()),
+        reason: peek.reason.unwrap_or_default(),
+        repo: peek.repo,
+    });
+    Ok(match (accepted.await?, peek.ours) {
+        (Accepted::Duplicate, _) => Received::Duplicate,
+        (Accepted::New(_), true) => Received::Stored,
+        (Accepted::New(_), false) => Received::Foreign,
+    })
+}
+
+/// Takes one delivery in. A delivery that cannot be read is recorded as failed, with the reason, and not tried again.
+pub async fn process(ctx: &Ctx, id: DeliveryId) -> anyhow::Result<()> {
+    let delivery = store::delivery::load(&mut ctx.store.read().await?, id).await?;
+    let delivery = delivery.ok_or(StoreError::Missing { what: "delivery" })?;
+    let Some(body) = delivery.body.as_deref().filter(|_| delivery.status == DeliveryStatus::Stored) else {
+        return Ok(());
+    };
+    let (status, reason) = match forge::parse(delivery.forge, &delivery.event, body) {
+        Ok(Parsed::Ours(event)) => {
+            act(ctx, &delivery, &event).await?;
+            (DeliveryStatus::Done, String::new())
+        }
+        Ok(Parsed::Foreign { reason }) => (DeliveryStatus::Ignored, reason),
+        Err(unreadable) => (DeliveryStatus::Failed, unreadable.to_string()),
+    };
+    let mut tx = ctx.store.begin().await?;
+    store::delivery::finish(&mut tx, id, status, &reason).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn act(ctx: &Ctx, delivery: &Stored, event: &ForgeEvent) -> anyhow::Result<()> {
+    match (&event.happened, &event.repo) {
+        (Happened::Ping, _) => Ok(()),
+        (Happened::AccessGained { installation, repos }, _) => {
+            fates::access(ctx, delivery.forge, *installation, Some(repos), RepoAccess::Granted).await
+        }
+        (Happened::AccessLost { installation, repos }, _) => {
+            fates::access(ctx, delivery.forge, *installation, repos.as_deref(), RepoAccess::Lost).await
+        }
+        (happened, Some(facts)) => {
+            let project = meet(ctx, delivery.forge, facts).await?;
+            in_project(ctx, &project, delivery, event, happened).await
+        }
+        (_, None) => Ok(()),
+    }
+}
+
+/// Stores the repository as this delivery describes it.
+async fn meet(ctx: &Ctx, forge: ForgeKind, facts: &RepoFacts) -> anyhow::Result<Project> {
+    let mut tx = ctx.store.begin().await?;
+    let project = store::project::upsert(&mut tx, forge, facts).await?;
+    tx.commit().await?;
+    Ok(project)
+}
+
+async fn in_project(
+    ctx: &Ctx,
+    project: &Project,
+    delivery: &Stored,
+    event: &ForgeEvent,
+    happened: &Happened,
+) -> anyhow::Result<()> {
+    match happened {
+        Happened::Commented(comment) => commands::take(ctx, project, delivery, event, comment).await,
+        Happened::CheckRerun { name, sha, .. } => {
+            commands::rerun(ctx, project, delivery, event, name, sha).await
+        }
+        Happened::SuiteRerun { sha } => commands::rerun_all(ctx, project, delivery, event, sha).await,
+        Happened::ButtonPressed { check, button, sha } => {
+            commands::press(ctx, project, delivery, event, (*check, button), sha).await
+        }
+        Happened::IssueClosed { issue } => fates::issue_closed(ctx, project, *issue).await,
+        Happened::PullClosed { number, merged, merge_sha } => {
+            let closed =
+                fates::Closed { by: &event.sender.login, merged: *merged, merge_sha: merge_sha.as_ref() };
+            fates::pull_closed(ctx, project, *number, &closed).await
+        }
+        Happened::PullReopened { number } => {
+            fates::pull_reopened(ctx, project, *number, &event.sender.login).await
+        }
+        Happened::PullChanged { number } => fates::pull_changed(ctx, project, *number).await,
+        Happened::CiMoved { sha, app } => ci::heard_of(ctx, project, sha, *app).await,
+        Happened::Pushed { branch, .. } => pushed(ctx, project, branch).await,
+        Happened::RepoChanged(change) => repo_changed(ctx, project, *change).await,
+        Happened::AccessGained { .. } | Happened::AccessLost { .. } | Happened::Ping => Ok(()),
+    }
+}
+
+/// A push to a protocol's branch is looked at by its worker; a push to a base branch is a line in its reports.
+async fn pushed(ctx: &Ctx, project: &Project, branch: &str) -> anyhow::Result<()> {
+    let open = store::protocol::open_of_project(&mut ctx.store.read().await?, project.id).await?;
+    let touched = open.iter().filter(|protocol| protocol.branch() == branch || protocol.base == branch);
+    let mut tx = ctx.store.begin().await?;
+    for protocol in touched {
+        store::job::push(&mut tx, Job::ReadHead { protocol: protocol.id }, ctx.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn repo_changed(ctx: &Ctx, project: &Project, change: RepoChange) -> anyhow::Result<()> {
+    match change {
+        RepoChange::Updated => Ok(()),
+        RepoChange::Archived => fates::set_access(ctx, project, RepoAccess::Lost).await,
+        RepoChange::Unarchived => fates::set_access(ctx, project, RepoAccess::Granted).await,
+        RepoChange::Deleted => fates::set_access(ctx, project, RepoAccess::Deleted).await,
+    }
+}

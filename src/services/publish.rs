@@ -1,0 +1,240 @@
+//! Makes the forge show what the store says: sticky comments, the pull request's text, check runs.
+//!
+//! Level-triggered: every call renders everything and sends what differs from what was sent last. A lost worker is healed by
+//! the next call; comments are found again by their marker, check runs by their name.
+
+use super::answers::comment_of;
+use super::{Ctx, views};
+use crate::domain::claim::Claimed;
+use crate::domain::colour::Colour;
+use crate::domain::event::EventKind;
+use crate::domain::ids::{ProtocolId, Sha};
+use crate::domain::project::{Project, RepoAccess};
+use crate::domain::step::{Step, StepStatus};
+use crate::domain::verdict::Judgement;
+use crate::forge::{Button, CheckReport, CommentRef, ForgeError};
+use crate::report::check::{self, CheckText};
+use crate::report::comment::{self, Comment};
+use crate::report::view::ProtocolView;
+use crate::store;
+use crate::store::posted::{PostedCheck, PostedComment};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+/// Publishes one protocol.
+pub async fn publish(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<()> {
+    let facts = views::facts(ctx, id).await?;
+    if facts.project.access != RepoAccess::Granted {
+        return Ok(());
+    }
+    let view = views::protocol(ctx, id).await?;
+    let publisher = Publisher { ctx, turn, project: &facts.project, view: &view };
+    publisher.comments().await?;
+    publisher.checks().await
+}
+
+struct Publisher<'a> {
+    ctx: &'a Ctx,
+    turn: &'a Claimed,
+    project: &'a Project,
+    view: &'a ProtocolView,
+}
+
+impl Publisher<'_> {
+    fn protocol(&self) -> ProtocolId {
+        self.view.protocol.id
+    }
+
+    /// The short comment on the issue, the sticky one on the pull request, and the pull request's own text.
+    async fn comments(&self) -> anyhow::Result<()> {
+        let protocol = &self.view.protocol;
+        self.comment("issue", protocol.issue, &comment::on_issue(self.view)).await?;
+        let Some(pull) = &protocol.pull else { return Ok(()) };
+        self.comment("sticky", pull.number, &comment::sticky(self.view)).await?;
+        let (title, body) = (comment::pull_title(self.view), self.clean(&comment::pull_body(self.view).body));
+        let hash = hash(&[&title, &body]);
+        let posted =
+            store::posted::comment(&mut self.ctx.store.read().await?, self.protocol(), "pull").await?;
+        if posted.is_none_or(|posted| posted.hash != hash) {
+            let forge = self.ctx.forge_of(self.project)?;
+            forge.describe_pull(&self.project.repo, pull.number, &title, &body).await?;
+            self.remember_comment("pull", pull.number, None, &hash).await?;
+        }
+        Ok(())
+    }
+
+    async fn comment(&self, kind: &str, thread: u64, comment: &Comment) -> anyhow::Result<()> {
+        let body = self.clean(&comment.body);
+        let hash = hash(&[&body]);
+        let posted = store::posted::comment(&mut self.ctx.store.read().await?, self.protocol(), kind).await?;
+        let stands = posted.as_ref().and_then(|posted| posted.forge_ref.as_deref()).and_then(comment_of);
+        if stands.is_some() && posted.as_ref().is_some_and(|posted| posted.hash == hash) {
+            return Ok(());
+        }
+        let stands = match (stands, posted.is_some()) {
+            (None, true) => self.found(thread, &comment.marker).await?,
+            (stands, _) => stands,
+        };
+        let shown = match stands {
+            Some(stands) => self.edited(thread, &stands, &body).await?,
+            None => self.created(kind, thread, &body).await?,
+        };
+        self.remember_comment(kind, thread, Some(&shown), &hash).await
+    }
+
+    async fn found(&self, thread: u64, marker: &str) -> anyhow::Result<Option<CommentRef>> {
+        Ok(self.ctx.forge_of(self.project)?.find_comment(&self.project.repo, thread, marker).await?)
+    }
+
+    /// Edits a comment; one that somebody deleted is written anew.
+    async fn edited(&self, thread: u64, stands: &CommentRef, body: &str) -> anyhow::Result<CommentRef> {
+        let forge = self.ctx.forge_of(self.project)?;
+        match forge.edit_comment(&self.project.repo, stands, body).await {
+            Ok(()) => Ok(stands.clone()),
+            Err(ForgeError::Missing { .. }) => {
+                Ok(forge.create_comment(&self.project.repo, thread, body).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Creates a comment. That it may exist is stored first, so that a lost worker's one is looked for.
+    async fn created(&self, kind: &str, thread: u64, body: &str) -> anyhow::Result<CommentRef> {
+        self.remember_comment(kind, thread, None, "").await?;
+        let forge = self.ctx.forge_of(self.project)?;
+        Ok(forge.create_comment(&self.project.repo, thread, body).await?)
+    }
+
+    async fn remember_comment(
+        &self,
+        kind: &str,
+        thread: u64,
+        shown: Option<&CommentRef>,
+        hash: &str,
+    ) -> anyhow::Result<()> {
+        let posted = PostedComment {
+            kind: kind.to_owned(),
+            thread,
+            forge_ref: shown.map(|shown| json!({"id": shown.id, "node_id": shown.node_id}).to_string()),
+            hash: hash.to_owned(),
+            revision: self.view.protocol.revision,
+        };
+        let mut tx = self.ctx.store.begin_held(self.turn.hold()).await?;
+        store::posted::save_comment(&mut tx, self.protocol(), &posted).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The checks of the head; what was unfinished on older commits is closed as superseded.
+    async fn checks(&self) -> anyhow::Result<()> {
+        let Some(head) = self.view.protocol.head.clone() else {
+            return Ok(());
+        };
+        let posted = store::posted::checks(&mut self.ctx.store.read().await?, self.protocol()).await?;
+        for text in self.wanted(&head) {
+            let known = posted.iter().find(|posted| posted.name == text.name && posted.sha == head);
+            self.check(&head, &text, known).await?;
+        }
+        for old in posted.iter().filter(|posted| posted.sha != head && !posted.is_final) {
+            self.check(&old.sha, &superseded(&old.name, &head), Some(old)).await?;
+        }
+        Ok(())
+    }
+
+    /// The protocol's check is always there; the plan's on the plan's commit; a step's once it is executed, on its commit.
+    fn wanted(&self, head: &Sha) -> Vec<CheckText> {
+        let view = self.view;
+        let mut wanted = vec![check::protocol(view)];
+        if view.steps.iter().all(|step| step.commit.is_none()) && view.protocol.plan_revision > 0 {
+            wanted.push(check::plan(view));
+        }
+        for step in view.steps.iter().filter(|step| step.commit.as_ref() == Some(head)) {
+            if step.status != StepStatus::Running && step.status != StepStatus::Pending {
+                wanted.push(check::step(view, step));
+            }
+        }
+        for step in
+            view.steps.iter().filter(|step| step.judged.as_ref().is_some_and(|judged| judged.sha == *head))
+        {
+            wanted.extend(check::quality(view, step, self.judgement(step).as_ref()));
+        }
+        wanted
+    }
+
+    /// What QA said last of a step, as the timeline has it.
+    fn judgement(&self, step: &Step) -> Option<Judgement> {
+        const QA: [EventKind; 3] = [EventKind::QaPassed, EventKind::QaFailed, EventKind::QaUndecided];
+        let last = self
+            .view
+            .events
+            .iter()
+            .rev()
+            .find(|event| event.step == Some(step.id) && QA.contains(&event.kind));
+        last.and_then(|event| serde_json::from_value(event.facts.clone()).ok())
+    }
+
+    async fn check(&self, sha: &Sha, text: &CheckText, known: Option<&PostedCheck>) -> anyhow::Result<()> {
+        let generation = known.map_or(1, |known| known.generation);
+        let report = CheckReport {
+            name: text.name.clone(),
+            sha: sha.clone(),
+            colour: text.colour,
+            external_id: format!("protocol-{}:{generation}", self.protocol()),
+            details_url: text.details.clone().unwrap_or_default(),
+            title: text.title.clone(),
+            summary: self.clean(&text.summary),
+            text: text.text.as_deref().map(|text| self.clean(text)),
+            buttons: text.buttons.iter().map(button).collect(),
+        };
+        let hash = hash(&[&format!("{report:?}")]);
+        if known.is_some_and(|known| known.forge_id.is_some() && known.hash == hash) {
+            return Ok(());
+        }
+        let forge = self.ctx.forge_of(self.project)?;
+        let id = forge.put_check(&self.project.repo, known.and_then(|known| known.forge_id), &report).await?;
+        let posted = PostedCheck {
+            name: text.name.clone(),
+            sha: sha.clone(),
+            forge_id: Some(id),
+            hash,
+            is_final: !matches!(text.colour, Colour::Queued | Colour::Running),
+            generation,
+            revision: self.view.protocol.revision,
+        };
+        let mut tx = self.ctx.store.begin_held(self.turn.hold()).await?;
+        store::posted::save_check(&mut tx, self.protocol(), &posted).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn clean(&self, text: &str) -> String {
+        self.ctx.redactor.redact(text).into_owned()
+    }
+}
+
+fn button(button: &check::Button) -> Button {
+    Button { label: button.label, description: button.description, identifier: button.identifier.clone() }
+}
+
+/// What an unfinished check of an older commit becomes.
+fn superseded(name: &str, head: &Sha) -> CheckText {
+    let words = format!("Superseded by {}", head.short());
+    CheckText {
+        name: name.to_owned(),
+        colour: Colour::Cancelled,
+        title: words.clone(),
+        summary: format!("{words}: the work went on there."),
+        text: None,
+        details: None,
+        buttons: Vec::new(),
+    }
+}
+
+fn hash(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    hex::encode(digest.finalize())
+}

@@ -1,0 +1,276 @@
+//! One attempt of a job that calls an engine: its row, its log file, its artifacts, and the engine calls themselves.
+
+mod log;
+
+use super::Ctx;
+use crate::domain::claim::Claimed;
+use crate::domain::ids::{ProtocolId, RunId, Sha, StepId};
+use crate::engine::process::kill_recorded;
+use crate::engine::{
+    Access, Answer, EngineCall, EngineError, EngineEvent, Limits, Phase, ProcessIdentity, Usage,
+};
+use crate::prompt::Prompt;
+use crate::store::run::{Artifact, NewRun, RunEnd, RunInputs, RunStatus};
+use crate::store::{self, StoreError};
+use log::Log;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A run while it runs.
+pub struct Run {
+    pub id: RunId,
+    turn: Claimed,
+    protocol: ProtocolId,
+    folder: PathBuf,
+    log: Log,
+    usage: Usage,
+    engine_time: Duration,
+}
+
+/// One engine call.
+pub struct Call<'a> {
+    pub engine: &'a str,
+    pub model: Option<&'a str>,
+    pub phase: Phase,
+    pub prompt: &'a Prompt,
+    pub schema: Option<Value>,
+    pub access: Access,
+    pub cwd: &'a Path,
+    pub wall: Duration,
+    pub facts: Value,
+}
+
+/// How often a running engine call looks whether it was told to stop.
+const WATCH: Duration = Duration::from_millis(500);
+
+impl Run {
+    /// Opens the run's row and log.
+    pub async fn open(
+        ctx: &Ctx,
+        turn: &Claimed,
+        protocol: ProtocolId,
+        step: Option<StepId>,
+    ) -> anyhow::Result<Self> {
+        let name = format!("{}-{}", turn.id, turn.fence);
+        let folder = ctx.rules.runs_dir.join(&name);
+        let log = Log::create(&folder, ctx.clock.clone(), ctx.redactor.clone()).await?;
+        let mut tx = ctx.store.begin_held(turn.hold()).await?;
+        let id =
+            store::run::start(&mut tx, &NewRun::of(turn, protocol, step, format!("{name}/log.txt"))).await?;
+        tx.commit().await?;
+        Ok(Self {
+            id,
+            turn: turn.clone(),
+            protocol,
+            folder,
+            log,
+            usage: Usage { complete: true, ..Usage::default() },
+            engine_time: Duration::ZERO,
+        })
+    }
+
+    /// Writes a line of ours into the log.
+    pub async fn say(&mut self, line: &str) {
+        self.log.line(line).await;
+    }
+
+    /// Calls an engine, streams what it tells into the log, and kills it when the protocol is told to stop.
+    pub async fn call(&mut self, ctx: &Ctx, call: Call<'_>) -> Result<Answer, EngineError> {
+        let Some(engine) = ctx.engines.get(call.engine) else {
+            return Err(EngineError::NotInstalled { todo: format!("there is no engine `{}`", call.engine) });
+        };
+        let model = call.model.map(str::to_owned);
+        self.say(&format!(
+            "calls {} to {} (prompt {} {})",
+            call.engine,
+            call.phase.as_str(),
+            call.prompt.name,
+            call.prompt.hash
+        ))
+        .await;
+        if let Err(error) = self.note(ctx, &call).await {
+            tracing::warn!(run.id = %self.id, %error, "what the run works from could not be recorded");
+        }
+        let stop = CancellationToken::new();
+        let (events, told) = mpsc::channel(256);
+        let request = EngineCall {
+            prompt: call.prompt.text.clone(),
+            cwd: call.cwd.to_owned(),
+            access: call.access,
+            model,
+            schema: call.schema,
+            phase: call.phase,
+            facts: call.facts,
+            limits: Limits { wall: call.wall, idle: ctx.rules.engine_idle, ..Limits::default() },
+            stop: stop.clone(),
+            home: self.home(),
+        };
+        let before = tokio::time::Instant::now();
+        let working = engine.run(request, events);
+        let watching = watch(ctx, self.protocol, stop);
+        let listening = self.listen(ctx, told);
+        let ended = tokio::select! {
+            (ended, ()) = async { tokio::join!(working, listening) } => ended,
+            never = watching => match never {},
+        };
+        self.engine_time += before.elapsed();
+        self.account(&ended);
+        if let Err(error) = &ended {
+            self.say(&format!("the engine gave no answer: {error}")).await;
+        }
+        ended
+    }
+
+    async fn note(&self, ctx: &Ctx, call: &Call<'_>) -> Result<(), StoreError> {
+        let inputs = RunInputs {
+            engine: Some(call.engine.to_owned()),
+            model: call.model.map(str::to_owned),
+            prompt_hash: Some(call.prompt.hash.clone()),
+            base: None,
+        };
+        let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
+        store::run::note(&mut tx, self.id, &inputs).await?;
+        tx.commit().await
+    }
+
+    async fn listen(&mut self, ctx: &Ctx, mut told: mpsc::Receiver<EngineEvent>) {
+        while let Some(event) = told.recv().await {
+            self.log.line(&event.log_line()).await;
+            if let EngineEvent::Started { process: Some(process), .. } = event {
+                let identity =
+                    json!({"pid": process.pid, "started_at": process.started_at, "host": ctx.rules.host});
+                if let Err(error) =
+                    store::job::record_process(&ctx.store, self.turn.hold(), &identity.to_string()).await
+                {
+                    tracing::warn!(run.id = %self.id, %error, "an engine's process could not be recorded");
+                }
+            }
+        }
+    }
+
+    fn account(&mut self, ended: &Result<Answer, EngineError>) {
+        let used = match ended {
+            Ok(answer) => Some(answer.usage),
+            Err(error) => error.usage().copied(),
+        };
+        let complete = self.usage.complete && used.is_some_and(|usage| usage.complete);
+        self.usage = Usage { complete, ..self.usage.plus(used.unwrap_or_default()) };
+    }
+
+    /// A private folder for programs that run for it; removed when the run is closed.
+    pub fn home(&self) -> PathBuf {
+        self.folder.join("home")
+    }
+
+    /// Tokens of every call so far, in and out.
+    pub fn tokens(&self) -> u64 {
+        self.usage.input.saturating_add(self.usage.output)
+    }
+
+    /// Wall time of every engine call so far, in milliseconds.
+    pub fn engine_ms(&self) -> u64 {
+        u64::try_from(self.engine_time.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Keeps a file of this run, redacted, under a plain name.
+    pub async fn keep(&self, ctx: &Ctx, name: &str, kind: &str, text: &str) -> anyhow::Result<()> {
+        let text = ctx.redactor.redact(text);
+        let path = self.folder.join(name);
+        tokio::fs::write(&path, text.as_bytes()).await?;
+        let artifact = Artifact {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            path: format!("{}-{}/{name}", self.turn.id, self.turn.fence),
+            sha256: hex::encode(Sha256::digest(text.as_bytes())),
+            bytes: u64::try_from(text.len()).unwrap_or(u64::MAX),
+        };
+        let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
+        store::run::add_artifact(&mut tx, self.id, &artifact).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Records the commit that this attempt made, before it is pushed.
+    pub async fn committed(&mut self, ctx: &Ctx, commit: &Sha) -> anyhow::Result<()> {
+        self.say(&format!("committed {}", commit.short())).await;
+        let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
+        store::run::record_commit(&mut tx, self.id, commit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Records that the commit is on the remote.
+    pub async fn pushed(&mut self, ctx: &Ctx) -> anyhow::Result<()> {
+        self.say("pushed").await;
+        let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
+        store::run::record_pushed(&mut tx, self.id).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Closes the run's row and log.
+    pub async fn close(mut self, ctx: &Ctx, status: RunStatus, error: &str) -> anyhow::Result<()> {
+        if !error.is_empty() {
+            self.say(error).await;
+        }
+        let usage = json!({
+            "input": self.usage.input, "cached": self.usage.cached, "output": self.usage.output,
+            "reasoning": self.usage.reasoning, "complete": self.usage.complete, "engine_ms": self.engine_ms(),
+        });
+        let end = RunEnd {
+            status,
+            usage: Some(usage),
+            error: ctx.redactor.redact(error).into_owned(),
+            log_bytes: self.log.bytes(),
+        };
+        let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
+        store::run::finish(&mut tx, self.id, &end).await?;
+        tx.commit().await?;
+        tokio::fs::remove_dir_all(self.home()).await.or_else(absent)?;
+        Ok(())
+    }
+}
+
+/// Kills what an earlier worker of this machine left running for a job; `process` is what [`Run`] recorded of it.
+pub async fn kill_left_over(ctx: &Ctx, process: &str) {
+    let Ok(recorded) = serde_json::from_str::<Value>(process) else {
+        return;
+    };
+    let (pid, started_at) =
+        (recorded["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()), recorded["started_at"].as_u64());
+    let (Some(pid), Some(started_at), true) = (pid, started_at, recorded["host"] == ctx.rules.host.as_str())
+    else {
+        return;
+    };
+    let identity = ProcessIdentity { pid, started_at };
+    match tokio::task::spawn_blocking(move || kill_recorded(&identity)).await {
+        Ok(0) => {}
+        Ok(killed) => tracing::info!(killed, "killed what a lost worker had left running"),
+        Err(error) => tracing::error!(%error, "could not look for what a lost worker left running"),
+    }
+}
+
+fn absent(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// Cancels `stop` as soon as the protocol stops its engines; never ends by itself.
+async fn watch(ctx: &Ctx, protocol: ProtocolId, stop: CancellationToken) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(WATCH).await;
+        match told_to_stop(ctx, protocol).await {
+            Ok(true) => stop.cancel(),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "cannot see whether the engine must stop"),
+        }
+    }
+}
+
+async fn told_to_stop(ctx: &Ctx, protocol: ProtocolId) -> anyhow::Result<bool> {
+    let protocol = store::protocol::load(&mut ctx.store.read().await?, protocol).await?;
+    Ok(protocol.is_none_or(|protocol| protocol.state.stops_engines()))
+}
