@@ -18,7 +18,7 @@ pub struct EngineCall {
     /// JSON Schema of the final answer. The answer is *not* checked against it here.
     pub schema: Option<Value>,
     pub phase: Phase,
-    /// Structured facts of the work: `number` (protocol number), `slug`, `step` (file name), `request` (what people wrote).
+    /// Structured facts of the work: `number` (protocol number), `slug`, `step` (file name), `content` (of the step file, to take apart), `request` (what people wrote).
     /// Engines with a model ignore them, the prompt says it all; the demo engine and commands use them.
     pub facts: Value,
     pub limits: Limits,

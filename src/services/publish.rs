@@ -136,7 +136,7 @@ impl Publisher<'_> {
             self.check(&head, &text, known).await?;
         }
         for old in posted.iter().filter(|posted| posted.sha != head && !posted.is_final) {
-            self.check(&old.sha, &superseded(&old.name, &head), Some(old)).await?;
+            self.check(&old.sha, &self.superseded(&old.name, &head), Some(old)).await?;
         }
         Ok(())
     }
@@ -207,6 +207,20 @@ impl Publisher<'_> {
         Ok(())
     }
 
+    /// What an unfinished check of an older commit becomes.
+    fn superseded(&self, name: &str, head: &Sha) -> CheckText {
+        let words = format!("Superseded by {}", head.short());
+        CheckText {
+            name: name.to_owned(),
+            colour: Colour::Cancelled,
+            title: words.clone(),
+            summary: format!("{words}: the work went on there."),
+            text: None,
+            details: self.view.links.page.clone(),
+            buttons: Vec::new(),
+        }
+    }
+
     fn clean(&self, text: &str) -> String {
         self.ctx.redactor.redact(text).into_owned()
     }
@@ -214,20 +228,6 @@ impl Publisher<'_> {
 
 fn button(button: &check::Button) -> Button {
     Button { label: button.label, description: button.description, identifier: button.identifier.clone() }
-}
-
-/// What an unfinished check of an older commit becomes.
-fn superseded(name: &str, head: &Sha) -> CheckText {
-    let words = format!("Superseded by {}", head.short());
-    CheckText {
-        name: name.to_owned(),
-        colour: Colour::Cancelled,
-        title: words.clone(),
-        summary: format!("{words}: the work went on there."),
-        text: None,
-        details: None,
-        buttons: Vec::new(),
-    }
 }
 
 fn hash(parts: &[&str]) -> String {

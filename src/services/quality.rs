@@ -38,9 +38,7 @@ pub async fn judge(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId) 
     let step = store::step::load(&mut ctx.store.read().await?, id).await?;
     let step = step.ok_or(StoreError::Missing { what: "step" })?;
     let rests = matches!(ground.protocol.status(), ProtocolStatus::Paused | ProtocolStatus::Failed);
-    let may_be_judged =
-        matches!(step.status, StepStatus::NeedsQa | StepStatus::Blocked | StepStatus::Completed);
-    let (Some(head), true) = (ground.head.clone(), may_be_judged && !rests) else {
+    let (Some(head), true) = (ground.head.clone(), is_wanted(&step) && !rests) else {
         return Ok(());
     };
     let mut run = Run::open(ctx, turn, protocol, Some(id)).await?;
@@ -62,6 +60,16 @@ pub async fn judge(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId) 
     let used = Used { tokens: run.tokens(), engine_ms: run.engine_ms() };
     run.close(ctx, RunStatus::Succeeded, "").await?;
     judged(ctx, turn, &step, &head, &judgement, &used).await
+}
+
+/// A step is judged once after it was executed, and again when its verdict no longer speaks of the head.
+fn is_wanted(step: &Step) -> bool {
+    let outdated = step.judged.as_ref().is_some_and(|judged| judged.outdated);
+    match step.status {
+        StepStatus::NeedsQa => true,
+        StepStatus::Blocked | StepStatus::Completed => outdated,
+        _ => false,
+    }
 }
 
 /// A job that judges a step failed for good: nobody judged it, so it is inconclusive.

@@ -5,6 +5,7 @@ use super::{Args, Ci};
 use crate::cli::Failure;
 use crate::cli::serve::Bot;
 use crate::config::{Needs, Raw, Settings};
+use crate::domain::project::Protocol;
 use crate::git::{Git, GitSettings, Identity};
 use crate::report::view::ProtocolView;
 use crate::sandbox::github::{self as twin, Access, AppSpec, Hooks, Role, Twin, TwinOptions};
@@ -96,16 +97,14 @@ impl Stage {
         let view = self.look().await?;
         let protocol = view.as_ref().map(|view| &view.protocol);
         let commits = match protocol {
-            Some(protocol) => {
-                self.twin.commits(&self.repo, &protocol.base, &protocol.branch()).unwrap_or_default()
-            }
+            Some(protocol) => self.commits(protocol).await?,
             None => Vec::new(),
         };
         let pull = protocol.and_then(|protocol| protocol.pull.as_ref());
         Ok(Summary {
             outcome: outcome.to_owned(),
-            branch: protocol.map(crate::domain::project::Protocol::branch),
-            folder: protocol.map(crate::domain::project::Protocol::folder),
+            branch: protocol.map(Protocol::branch),
+            folder: protocol.map(Protocol::folder),
             pull: pull.map(|pull| pull.url.clone()),
             page: view.as_ref().and_then(|view| view.links.page.clone()),
             commits,
@@ -116,6 +115,15 @@ impl Stage {
                 .unwrap_or_default() as f64
                 / 1000.0,
         })
+    }
+
+    /// The protocol's commits, oldest first, from the bot's own mirror.
+    async fn commits(&self, protocol: &Protocol) -> anyhow::Result<Vec<String>> {
+        let (Some(base), Some(head)) = (&protocol.base_sha, &protocol.head) else { return Ok(Vec::new()) };
+        let git = &self.bot.ctx.git;
+        let mirror = git.mirror(protocol.project).await?;
+        let commits = git.log(&mirror, Some(base), head, 200).await?;
+        Ok(commits.iter().rev().map(|commit| format!("{} {}", commit.sha.short(), commit.subject)).collect())
     }
 
     /// How a person goes on after the demo.

@@ -77,7 +77,7 @@ impl Teller {
         }
         println!("  {:<13} {}", "look", summary.clone);
         for commit in &summary.commits {
-            println!("  {:<13} {}", "commit", commit.lines().next().unwrap_or_default());
+            println!("  {:<13} {}", "commit", commit);
         }
     }
 

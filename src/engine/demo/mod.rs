@@ -27,6 +27,8 @@ struct Facts {
     number: String,
     slug: String,
     step: String,
+    /// The step file as it stands, for taking it apart.
+    content: String,
     request: String,
 }
 
@@ -41,7 +43,7 @@ impl Demo {
         let reply = match call.phase {
             Phase::Plan => plan::planning(&facts),
             Phase::Quality => judgement(&facts),
-            Phase::Decompose => json!({"summary": plan::step_file(&facts.step, &facts.request, &facts)}),
+            Phase::Decompose => json!({"summary": facts.content}),
             Phase::Discover => json!({"summary": format!("Nothing was looked at. {CONFESSION}")}),
             Phase::Execute | Phase::Repair => {
                 let change = write_note(call, &facts)?;
@@ -107,6 +109,7 @@ impl Facts {
             number,
             slug: text("slug", "demo"),
             step: text("step", "the work"),
+            content: text("content", ""),
             request: text("request", ""),
         }
     }

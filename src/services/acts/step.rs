@@ -9,7 +9,8 @@ use crate::domain::ids::ProtocolNumber;
 use crate::domain::job::Job;
 use crate::domain::protocol::{Drive, ProtocolMove};
 use crate::domain::refusal::Refusal;
-use crate::domain::step::{Approval, Step, StepEnd, StepMove, StepStatus};
+use crate::domain::step::{Approval, Judged, Step, StepEnd, StepMove, StepStatus};
+use crate::domain::verdict::Verdict;
 use crate::report;
 use crate::services::change::Draft;
 use crate::services::commands::Asking;
@@ -59,12 +60,13 @@ pub(super) fn quality(draft: &mut Draft, number: Option<u32>) -> Result<(), Refu
     if !matches!(step.status, StepStatus::NeedsQa | StepStatus::Blocked | StepStatus::Completed)
         || step.commit.is_none()
     {
-        return Err(Refusal::NoSuchStepMove {
-            from: step.status,
-            happened: StepMove::Judge(crate::domain::verdict::Verdict::Pass),
-        });
+        return Err(Refusal::NoSuchStepMove { from: step.status, happened: StepMove::Judge(Verdict::Pass) });
     }
-    let (id, number) = (step.id, step.number);
+    let (id, number, head) = (step.id, step.number, draft.protocol.head.clone());
+    if let Some(head) = head {
+        let verdict = step.judged.as_ref().map_or(Verdict::Skipped, |judged| judged.verdict);
+        draft.step_mut(number)?.judged = Some(Judged { verdict, sha: head, outdated: true });
+    }
     draft.note(EventKind::QaEnqueued, Some(number), "QA runs again on the present head");
     draft.push(Job::RunQuality { step: id, protocol: draft.protocol.id });
     Ok(())

@@ -65,6 +65,7 @@ async fn one(
     let model = protocol.model.clone().or_else(|| ctx.rules.models.decompose.clone());
     let mut about = engine_facts(protocol);
     about["step"] = format!("{id}.md").into();
+    about["content"] = step.into();
     let call = Call {
         engine: &engine,
         model: model.as_deref(),
