@@ -22,6 +22,7 @@ pub(super) struct Stage {
     twin: Twin,
     bot: Bot,
     repo: String,
+    ci: Ci,
     began: Instant,
     folder: TempDir,
 }
@@ -70,7 +71,7 @@ impl Stage {
         let hook = bot.address.join("/webhooks/github").context("the webhook address")?;
         twin.set_webhook(credentials.app_id, hook.as_str());
         twin.install(credentials.app_id, &[&repo]).map_err(anyhow::Error::from)?;
-        Ok(Self { twin, bot, repo, began, folder })
+        Ok(Self { twin, bot, repo, ci: args.ci, began, folder })
     }
 
     pub(super) fn open_issue(&self, ask: &str) -> anyhow::Result<u64> {
@@ -78,7 +79,11 @@ impl Stage {
         Ok(self.twin.open_issue(YOU, &self.repo, ask, body)?)
     }
 
+    /// Comments as the person. CI that is to fail once fails on the first step, not on the plan.
     pub(super) fn comment(&self, thread: u64, words: &str) -> anyhow::Result<()> {
+        if words == "/protocol run" && self.ci == Ci::RedOnce {
+            self.twin.set_ci(&self.repo, twin::Ci::RedOnce)?;
+        }
         self.twin.comment(YOU, &self.repo, thread, words)?;
         Ok(())
     }
@@ -177,8 +182,7 @@ fn furnished(
     twin.make_private(repo)?;
     twin.grant(repo, YOU, Role::Admin)?;
     let ci = match args.ci {
-        Ci::Green => twin::Ci::Green,
-        Ci::RedOnce => twin::Ci::RedOnce,
+        Ci::Green | Ci::RedOnce => twin::Ci::Green,
         Ci::None => twin::Ci::None,
     };
     twin.set_ci(repo, ci)?;

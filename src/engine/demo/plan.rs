@@ -182,6 +182,7 @@ mod tests {
             number: "0007".to_owned(),
             slug: "x".to_owned(),
             step: String::new(),
+            content: String::new(),
             request: format!("{}\n", "word ".repeat(50_000)).repeat(10),
         };
         let plan = planning(&facts).to_string();
@@ -195,6 +196,7 @@ mod tests {
             number: "0007".to_owned(),
             slug: "tea".to_owned(),
             step: String::new(),
+            content: String::new(),
             request: "Sell tea.".to_owned(),
         };
         let planning = planning(&facts);

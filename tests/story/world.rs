@@ -1,0 +1,276 @@
+//! The world of a story: a GitHub in a box, the bot over real HTTP, a clock that stands still, and an engine with a script.
+
+use super::scripted::Scripted;
+use actix_web::dev::ServerHandle;
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tasksgodzilla::app::{self, StoredJobs};
+use tasksgodzilla::config::{Needs, Raw, Settings};
+use tasksgodzilla::domain::ids::Moment;
+use tasksgodzilla::http::{self, Counters, Web};
+use tasksgodzilla::jobs::Worker;
+use tasksgodzilla::queue;
+use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, CheckView, Role, Twin, TwinOptions};
+use tasksgodzilla::services::Ctx;
+use tasksgodzilla::store;
+use tempfile::TempDir;
+use url::Url;
+
+/// The repository of a story.
+pub const REPO: &str = "acme/api";
+/// What the clock shows when a story begins: 2027-01-15 08:00:00 UTC.
+const BEGIN: i64 = 1_800_000_000_000;
+/// How far `settle` moves the clock by itself, so that gathered reports go out, in milliseconds.
+const SOON: i64 = 2_000;
+
+const PERMISSIONS: &[(&str, Access)] = &[
+    ("metadata", Access::Read),
+    ("contents", Access::Write),
+    ("issues", Access::Write),
+    ("pull_requests", Access::Write),
+    ("checks", Access::Write),
+    ("statuses", Access::Read),
+];
+const EVENTS: &[&str] = &[
+    "issues",
+    "issue_comment",
+    "pull_request",
+    "check_run",
+    "check_suite",
+    "workflow_run",
+    "status",
+    "push",
+    "delete",
+    "repository",
+];
+
+pub struct World {
+    pub twin: Twin,
+    pub ctx: Ctx,
+    pub engine: Arc<Scripted>,
+    pub app: AppCredentials,
+    pub address: Url,
+    pub client: reqwest::Client,
+    worker: Arc<Worker>,
+    clock: Arc<AtomicI64>,
+    web: ServerHandle,
+    read: BTreeMap<u64, String>,
+    _folder: TempDir,
+}
+
+impl World {
+    /// `acme/api` with one commit, an issue #1 by ann (admin), bob (write) and vera (read); the App is installed.
+    pub async fn new() -> Self {
+        Self::with(|raw| raw).await
+    }
+
+    /// The same, with other settings.
+    pub async fn with(settings: impl FnOnce(Raw) -> Raw) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = TwinOptions { now: Some(BEGIN), ..TwinOptions::default() };
+        let twin = Twin::start(options).await.unwrap();
+        let app = furnish(&twin);
+        let clock = Arc::new(AtomicI64::new(BEGIN));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let settings = Settings::check(&settings(raw(&twin, &app, &folder)), Needs::Forge).unwrap();
+        let hands = clock.clone();
+        let now = Arc::new(move || Moment(hands.load(Ordering::SeqCst)));
+        let mut ctx = app::compose(&settings, now, &address).await.unwrap();
+        let engine = Arc::new(Scripted::default());
+        ctx.engines.insert("demo", engine.clone());
+        let web = Web {
+            ctx: ctx.clone(),
+            secrets: settings.github.unwrap().webhook_secrets,
+            api_token: settings.api_token,
+            counters: Arc::new(Counters::default()),
+        };
+        let server = http::serve(web, listener).unwrap();
+        let web = server.handle();
+        tokio::spawn(server);
+        twin.set_webhook(app.app_id, address.join("/webhooks/github").unwrap().as_str());
+        twin.install(app.app_id, &[REPO]).unwrap();
+        twin.open_issue("ann", REPO, "Split the importer", "It does too much.").unwrap();
+        let mut world = Self {
+            worker: Arc::new(Worker::new(ctx.clone())),
+            client: reqwest::Client::new(),
+            read: BTreeMap::new(),
+            _folder: folder,
+            twin,
+            ctx,
+            engine,
+            app,
+            address,
+            clock,
+            web,
+        };
+        world.settle().await;
+        world
+    }
+
+    /// Somebody comments; returns the comment's id.
+    pub fn comments(&self, login: &str, thread: u64, body: &str) -> u64 {
+        self.twin.comment(login, REPO, thread, body).unwrap()
+    }
+
+    /// Hooks are delivered and jobs run until nothing is left but what waits for a later time.
+    pub async fn settle(&mut self) {
+        for _ in 0..500 {
+            if self.turn().await > 0 {
+                continue;
+            }
+            let mut db = self.ctx.store.read().await.unwrap();
+            match store::job::next_due(&mut db, Moment(self.now())).await.unwrap() {
+                Some(Moment(at)) if at <= self.now() + SOON => self.set_now(at),
+                _ => return,
+            }
+        }
+        panic!("the world does not settle");
+    }
+
+    /// Delivers what waits and runs what is due, once; returns how much that was.
+    pub async fn turn(&self) -> usize {
+        let mut done = 0;
+        while let Some(delivered) = self.twin.deliver_next(&self.client).await {
+            assert_eq!(delivered.status, 202, "{} {:?}", delivered.event, delivered.action);
+            done += 1;
+        }
+        done + self.drain().await
+    }
+
+    /// Runs the jobs that are due.
+    pub async fn drain(&self) -> usize {
+        queue::drain(&StoredJobs(self.ctx.store.clone()), self.worker.as_ref()).await.unwrap()
+    }
+
+    /// Runs jobs beside the story, for engines that work until they are stopped.
+    pub fn drain_beside(&self) -> tokio::task::JoinHandle<usize> {
+        let (source, worker) = (StoredJobs(self.ctx.store.clone()), self.worker.clone());
+        tokio::spawn(async move { queue::drain(&source, worker.as_ref()).await.unwrap() })
+    }
+
+    /// CI finishes what it began, and the world settles, until CI has nothing left.
+    pub async fn ci_finishes(&mut self) {
+        while self.twin.play_ci() > 0 {
+            self.settle().await;
+        }
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    pub fn set_now(&self, ms: i64) {
+        self.clock.store(ms, Ordering::SeqCst);
+        self.twin.set_now(ms);
+    }
+
+    /// Time passes, and the world settles.
+    pub async fn passes(&mut self, time: Duration) {
+        self.set_now(self.now() + i64::try_from(time.as_millis()).unwrap());
+        self.settle().await;
+    }
+
+    /// Reads the bot's comments of a thread, oldest first, as people see them: folded ones count as read but are left out.
+    pub fn reads(&mut self, thread: u64) -> Vec<String> {
+        let bot = self.bot();
+        let all = self.twin.thread(REPO, thread).unwrap();
+        let ours: Vec<_> = all.into_iter().filter(|comment| comment.author == bot).collect();
+        for comment in &ours {
+            self.read.insert(comment.id, comment.body.clone());
+        }
+        ours.iter().filter(|comment| comment.minimized.is_none()).map(|comment| clean(&comment.body)).collect()
+    }
+
+    /// The first line of the comment that is kept current in a thread.
+    pub fn headline(&mut self, thread: u64) -> String {
+        let comments = self.reads(thread);
+        comments.first().and_then(|body| body.lines().next()).unwrap_or_default().to_owned()
+    }
+
+    /// The bot's reactions to a comment.
+    pub fn reactions(&self, thread: u64, comment: u64) -> Vec<String> {
+        let comments = self.twin.thread(REPO, thread).unwrap();
+        let comment = comments.iter().find(|candidate| candidate.id == comment).unwrap();
+        comment.reactions.iter().map(|reaction| reaction.content.clone()).collect()
+    }
+
+    /// The bot's checks on the head of a branch, one a line: name, state, title.
+    pub fn checks(&self, branch: &str) -> String {
+        let head = self.twin.branch_head(REPO, branch).unwrap().unwrap();
+        let checks = self.twin.checks(REPO, &head).unwrap();
+        let mut lines: Vec<String> =
+            checks.iter().filter(|check| check.app == self.app.app_id).map(line).collect();
+        lines.sort();
+        lines.join("\n")
+    }
+
+    pub fn bot(&self) -> String {
+        format!("{}[bot]", self.app.slug)
+    }
+
+    /// Ends the story: every sentence of the bot was read as it stands, and no job failed for good.
+    pub async fn finish(self) {
+        let bot = self.bot();
+        for thread in 1.. {
+            let Ok(comments) = self.twin.thread(REPO, thread) else { break };
+            for comment in comments.iter().filter(|comment| comment.author == bot) {
+                let read = self.read.get(&comment.id);
+                assert_eq!(read, Some(&comment.body), "nobody expected this in thread #{thread}");
+            }
+        }
+        let dead = store::job::dead(&mut self.ctx.store.read().await.unwrap(), 10).await.unwrap();
+        assert!(dead.is_empty(), "jobs failed for good: {dead:?}");
+        self.web.stop(false).await;
+    }
+}
+
+fn line(check: &CheckView) -> String {
+    let conclusion = check.conclusion.map(|conclusion| format!(" {conclusion:?}")).unwrap_or_default();
+    let title = check.title.clone().unwrap_or_default();
+    format!("{}: {:?}{conclusion}, {}", check.name, check.status, clean(&title))
+}
+
+/// What differs between runs of a story is replaced: addresses, signatures, commit ids and hidden marks.
+pub fn clean(body: &str) -> String {
+    let address = regex::Regex::new(r"http://127\.0\.0\.1:\d+([\w./-]*)?(\?[\w=&]+)?").unwrap();
+    let sha = regex::Regex::new(r"\b[0-9a-f]{7}([0-9a-f]{33})?\b").unwrap();
+    let mark = regex::Regex::new(r"\n*<!-- [^>]* -->").unwrap();
+    let body = address.replace_all(body, "<$1>");
+    let body = sha.replace_all(&body, "<sha>");
+    let body = mark.replace_all(&body, "");
+    body.replace('\u{200b}', "").trim_end().to_owned()
+}
+
+fn furnish(twin: &Twin) -> AppCredentials {
+    for person in ["ann", "bob", "vera"] {
+        twin.user(person);
+    }
+    twin.organization("acme");
+    twin.repository("acme", "api", None).unwrap();
+    twin.make_private(REPO).unwrap();
+    for (person, role) in [("ann", Role::Admin), ("bob", Role::Write), ("vera", Role::Read)] {
+        twin.grant(REPO, person, role).unwrap();
+    }
+    let files = [("README.md", Some("# API\n")), ("src/lib.rs", Some("\n"))];
+    twin.push_as("ann", REPO, "main", &files).unwrap();
+    let spec = AppSpec { name: "TasksGodzilla", permissions: PERMISSIONS, events: EVENTS, webhook: None };
+    twin.register_app(&spec).unwrap()
+}
+
+fn raw(twin: &Twin, app: &AppCredentials, folder: &TempDir) -> Raw {
+    let inside = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    Raw::default()
+        .with("GITHUB_APP_ID", app.app_id.to_string())
+        .with("GITHUB_PRIVATE_KEY", &app.private_key_pem)
+        .with("GITHUB_WEBHOOK_SECRET", &app.webhook_secret)
+        .with("GITHUB_API_URL", twin.api_url())
+        .with("GITHUB_URL", twin.url())
+        .with("DB_PATH", inside("bot.sqlite"))
+        .with("PROJECTS_ROOT", inside("projects"))
+        .with("RUNS_DIR", inside("runs"))
+        .with("DEFAULT_ENGINE_ID", "demo")
+}
