@@ -1,5 +1,6 @@
 //! Stories: people comment, the world settles, and we look at what people would see.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(unreachable_pub, reason = "a test binary exports nothing; its modules are each other's only users")]
 
 mod main_loop;
 mod scripted;
