@@ -118,7 +118,7 @@ fn sticky_body(view: &ProtocolView, plan: Option<String>) -> String {
         table => step_table(view),
         revision => view.protocol.plan_revision,
         plan => plan,
-        footer => footer(view),
+        footer => format!("{}{}", footer(view), last_run(view)),
     };
     render("sticky.md", body)
 }
@@ -235,8 +235,13 @@ pub(super) fn footer(view: &ProtocolView) -> String {
         format!("asked for by {}", escape_inline(&protocol.requester.login)),
     ];
     parts.extend(view.links.page.as_ref().map(|url| link("timeline and logs", url)));
-    parts.extend(view.links.last_run.as_ref().map(|run| link(&format!("run {}", run.run), &run.url)));
     parts.join(" · ")
+}
+
+/// The newest run, only where text changes anyway.
+fn last_run(view: &ProtocolView) -> String {
+    let run = view.links.last_run.as_ref();
+    run.map(|run| format!(" · {}", link(&format!("run {}", run.run), &run.url))).unwrap_or_default()
 }
 
 /// One line on how much is done, for the title of a check: `2 of 4 steps done`.

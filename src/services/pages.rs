@@ -23,7 +23,10 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<Option<String
     runs.sort_by_key(|run| std::cmp::Reverse(run.id));
     let mut artifacts = Vec::new();
     for run in &runs {
-        artifacts.extend(artifacts_of(ctx, &view.protocol, run).await?);
+        let of_run = artifacts_of(ctx, &view.protocol, run).await?.into_iter();
+        artifacts.extend(
+            of_run.map(|file| ArtifactLine { name: format!("run {}: {}", run.id, file.name), ..file }),
+        );
     }
     let lines: Vec<RunLine> = runs.iter().map(|run| line(ctx, &view, run)).collect();
     Ok(Some(page::protocol(&view, &lines, &artifacts, ctx.now())))

@@ -182,7 +182,10 @@ impl World {
         for comment in &ours {
             self.read.insert(comment.id, comment.body.clone());
         }
-        ours.iter().filter(|comment| comment.minimized.is_none()).map(|comment| clean(&comment.body)).collect()
+        ours.iter()
+            .filter(|comment| comment.minimized.is_none())
+            .map(|comment| clean(&comment.body))
+            .collect()
     }
 
     /// The first line of the comment that is kept current in a thread.

@@ -3,6 +3,7 @@
 
 mod codex;
 mod command;
+mod demo;
 mod process;
 mod scripted_model;
 mod tools;

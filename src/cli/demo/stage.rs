@@ -79,10 +79,11 @@ impl Stage {
         Ok(self.twin.open_issue(YOU, &self.repo, ask, body)?)
     }
 
-    /// Comments as the person. CI that is to fail once fails on the first step, not on the plan.
+    /// Comments as the person. CI that is to fail once fails from the first step until that is tried again.
     pub(super) fn comment(&self, thread: u64, words: &str) -> anyhow::Result<()> {
-        if words == "/protocol run" && self.ci == Ci::RedOnce {
-            self.twin.set_ci(&self.repo, twin::Ci::RedOnce)?;
+        if self.ci == Ci::RedOnce {
+            let ci = if words == "/protocol run" { twin::Ci::Red } else { twin::Ci::Green };
+            self.twin.set_ci(&self.repo, ci)?;
         }
         self.twin.comment(YOU, &self.repo, thread, words)?;
         Ok(())

@@ -83,6 +83,8 @@ pub(super) fn retry(draft: &mut Draft, by: &str, number: Option<u32>) -> Result<
     draft.apply_step(number, StepMove::Retry)?;
     let step = draft.step_mut(number)?;
     step.ci = CiStatus::None;
+    step.commit = None;
+    step.pushed_at = None;
     step.judged = None;
     step.finished_at = None;
     draft.apply(ProtocolMove::ClearStep(number))?;

@@ -40,10 +40,16 @@ pub(crate) struct ScriptedModel {
 impl ScriptedModel {
     /// Starts a service that gives these answers, one per tool result; the last is repeated.
     pub(crate) async fn start(turns: &[Turn]) -> Self {
+        let turns = turns.to_vec();
+        Self::answering(move |_| turns.clone()).await
+    }
+
+    /// Starts a service that picks its answers by what it is asked: the text of the whole request.
+    pub(crate) async fn answering(pick: impl Fn(&str) -> Vec<Turn> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::default();
-        let server = serve(listener, turns.to_vec(), Arc::clone(&requests));
+        let server = serve(listener, Arc::new(pick), Arc::clone(&requests));
         Self { address, requests, _server: AbortOnDropHandle::new(tokio::spawn(server)) }
     }
 
@@ -75,15 +81,17 @@ fn tool_outputs(body: &Value) -> impl Iterator<Item = &Value> {
     items.filter(|item| item["type"].as_str().is_some_and(|kind| kind.ends_with("_output")))
 }
 
-async fn serve(listener: TcpListener, turns: Vec<Turn>, requests: Arc<Mutex<Vec<Request>>>) {
+type Pick = dyn Fn(&str) -> Vec<Turn> + Send + Sync;
+
+async fn serve(listener: TcpListener, pick: Arc<Pick>, requests: Arc<Mutex<Vec<Request>>>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
-        connections.spawn(converse(socket, turns.clone(), Arc::clone(&requests)));
+        connections.spawn(converse(socket, Arc::clone(&pick), Arc::clone(&requests)));
     }
 }
 
 /// One request per connection, which is then closed.
-async fn converse(mut socket: TcpStream, turns: Vec<Turn>, requests: Arc<Mutex<Vec<Request>>>) {
+async fn converse(mut socket: TcpStream, pick: Arc<Pick>, requests: Arc<Mutex<Vec<Request>>>) {
     let Some(request) = http::read(&mut socket).await else {
         return;
     };
@@ -92,6 +100,7 @@ async fn converse(mut socket: TcpStream, turns: Vec<Turn>, requests: Arc<Mutex<V
         let _ = socket.write_all(&http::response(426, "", "")).await;
         return;
     }
+    let turns = pick(&request.body["input"].to_string());
     let results = tool_outputs(&request.body).count();
     let turn = turns[results.min(turns.len() - 1)].clone();
     requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);

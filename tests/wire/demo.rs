@@ -1,0 +1,188 @@
+//! The demo as a new user runs it: the real program on real repositories of every kind.
+
+use crate::scripted_model::{ScriptedModel, Turn};
+use crate::tools;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn git(dir: &Path, args: &[&str]) {
+    let done = Command::new("git")
+        .args(["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "protocol.file.allow=always"])
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// A repository with two commits on `branch`.
+fn repository(dir: &Path, branch: &str) {
+    std::fs::create_dir_all(dir).unwrap();
+    git(dir, &["init", "-q", "-b", branch]);
+    for text in ["one\n", "two\n"] {
+        std::fs::write(dir.join("README.md"), text).unwrap();
+        git(dir, &["add", "-A"]);
+        git(dir, &["commit", "-qm", text.trim()]);
+    }
+}
+
+/// Every file below a directory with the hash of its bytes.
+fn bytes(dir: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => open.push(path),
+                false => {
+                    let hash = hex::encode(Sha256::digest(std::fs::read(&path).unwrap()));
+                    found.insert(path, hash);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn demo(repo: &Path, more: &[&str], env: &[(&str, String)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tasksgodzilla"))
+        .args(["demo", "--headless", "--json", "--repo"])
+        .arg(repo)
+        .args(more)
+        .envs(env.iter().map(|(name, text)| (*name, text.as_str())))
+        .output()
+        .unwrap()
+}
+
+/// The demo's last line, after it ended well.
+#[track_caller]
+fn completed(repo: &Path, more: &[&str], env: &[(&str, String)]) -> (Value, Vec<Value>) {
+    let ended = demo(repo, more, env);
+    let told = String::from_utf8(ended.stdout).unwrap();
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().cloned().unwrap_or_default();
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{last} {errors}");
+    assert_eq!(last["outcome"], "completed");
+    assert!(!last["commits"].as_array().unwrap().is_empty(), "{last}");
+    (last, lines)
+}
+
+#[track_caller]
+fn untouched(repo: &Path, more: &[&str]) {
+    let before = bytes(repo);
+    completed(repo, more, &[]);
+    assert_eq!(bytes(repo), before, "the repository was changed");
+}
+
+#[test]
+fn the_demo_completes_on_a_dirty_repository_and_leaves_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    repository(dir.path(), "main");
+    std::fs::write(dir.path().join("README.md"), "not committed\n").unwrap();
+    std::fs::write(dir.path().join("new.txt"), "untracked\n").unwrap();
+    untouched(dir.path(), &[]);
+}
+
+#[test]
+fn the_demo_completes_on_a_detached_head() {
+    let dir = tempfile::tempdir().unwrap();
+    repository(dir.path(), "main");
+    git(dir.path(), &["checkout", "-q", "HEAD~1"]);
+    untouched(dir.path(), &["--ci", "none"]);
+}
+
+#[test]
+fn the_demo_completes_on_a_shallow_clone_without_a_branch_called_main() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = dir.path().join("full");
+    repository(&full, "trunk");
+    let url = format!("file://{}", full.display());
+    git(dir.path(), &["clone", "-q", "--depth", "1", &url, "shallow"]);
+    untouched(&dir.path().join("shallow"), &[]);
+}
+
+#[test]
+fn the_demo_completes_with_submodules() {
+    let dir = tempfile::tempdir().unwrap();
+    let (inner, outer) = (dir.path().join("inner"), dir.path().join("outer"));
+    repository(&inner, "main");
+    repository(&outer, "main");
+    git(&outer, &["submodule", "--quiet", "add", inner.to_str().unwrap(), "dep"]);
+    git(&outer, &["commit", "-qm", "a submodule"]);
+    untouched(&outer, &[]);
+}
+
+#[test]
+fn the_demo_completes_on_a_repository_without_a_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    git(dir.path(), &["init", "-q", "-b", "develop"]);
+    untouched(dir.path(), &[]);
+}
+
+#[test]
+fn ci_that_fails_once_is_overcome() {
+    let dir = tempfile::tempdir().unwrap();
+    repository(dir.path(), "main");
+    let (_, lines) = completed(dir.path(), &["--ci", "red-once"], &[]);
+    let events: Vec<&str> = lines.iter().filter_map(|line| line["event"].as_str()).collect();
+    assert!(events.contains(&"ci_failed") && events.contains(&"unblocked"), "{events:?}");
+}
+
+#[test]
+fn a_folder_without_git_is_refused_clearly() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = demo(dir.path(), &[], &[]);
+    assert_eq!(ended.status.code(), Some(2));
+    let errors = String::from_utf8(ended.stderr).unwrap();
+    assert!(errors.contains("is no git repository") && errors.contains("hint:"), "{errors}");
+}
+
+/// What the model answers in each phase of a protocol, told apart by the words of our own prompts.
+fn script(asked: &str) -> Vec<Turn> {
+    let plan = json!({
+        "plan_md": "# Plan\n", "context_md": "# Context\n", "log_md": "# Log\n",
+        "step_files": [
+            {"filename": "00-setup.md", "content": "# Prepare\n"},
+            {"filename": "01-greeting.md", "content": "# Write a greeting\n"},
+        ],
+    });
+    let verdict = json!({"verdict": "pass", "summary": "The greeting is there.", "findings": []});
+    if asked.contains("# Plan one protocol") {
+        vec![Turn::Runs("ls".to_owned()), Turn::Says(plan.to_string())]
+    } else if asked.contains("# Judge one step") {
+        vec![Turn::Runs("cat greeting.txt".to_owned()), Turn::Says(verdict.to_string())]
+    } else {
+        vec![Turn::Runs("echo hello >> greeting.txt".to_owned()), Turn::Says("Wrote a greeting.".to_owned())]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_completes_with_the_real_codex() {
+    let model = ScriptedModel::answering(script).await;
+    let dir = tempfile::tempdir().unwrap();
+    repository(dir.path(), "main");
+    let provider = format!(
+        "model_providers.scripted={{name=\"scripted\",base_url=\"{}\",wire_api=\"responses\",env_key=\"BOT_MODEL_KEY\"}}",
+        model.base_url()
+    );
+    let env = [
+        ("BOT_MODEL_KEY", "key-canary".to_owned()),
+        ("TASKSGODZILLA_ENGINE_ENV", "BOT_MODEL_KEY".to_owned()),
+        ("TASKSGODZILLA_CODEX_BIN", tools::codex().to_string_lossy().into_owned()),
+        ("TASKSGODZILLA_CODEX_CONFIG", json!(["model_provider=scripted", provider]).to_string()),
+        ("TASKSGODZILLA_PLANNING_MODEL", "scripted-1".to_owned()),
+        ("TASKSGODZILLA_EXEC_MODEL", "scripted-1".to_owned()),
+        ("TASKSGODZILLA_QA_MODEL", "scripted-1".to_owned()),
+    ];
+    let repo = dir.path().to_owned();
+    let (last, _) =
+        tokio::task::spawn_blocking(move || completed(&repo, &["--engine", "codex"], &env)).await.unwrap();
+    assert!(last["durations"]["engine_seconds"].as_f64().unwrap() > 0.0, "{last}");
+    assert!(model.tool_results().contains("hello"), "QA saw what was written");
+}
