@@ -1,0 +1,84 @@
+//! What is foreign stays in one room: SDKs, processes, the environment, the clock, the forge in a box.
+
+use super::tree::{self, Breach, assert_none};
+use regex::Regex;
+
+/// No code but that of `places` has a match of `pattern`. Places are files, or folders with a slash at the end.
+#[track_caller]
+fn only_in(pattern: &str, places: &[&str]) {
+    let pattern = Regex::new(pattern).unwrap();
+    let sources = tree::rust("src");
+    let breaches: Vec<Breach> = sources
+        .iter()
+        .filter(|source| !source.is_in(places))
+        .flat_map(|source| {
+            source.code().filter(|(_, line)| pattern.is_match(line)).map(|at| source.breach(at))
+        })
+        .collect();
+    assert_none(&breaches, &format!("`{pattern}` belongs in {places:?} only:"));
+    for place in places {
+        let used = sources.iter().any(|source| source.is_in(&[place]) && pattern.is_match(&source.text));
+        assert!(used, "`{pattern}` is no longer in {place}: take it from the list");
+    }
+}
+
+#[test]
+fn only_the_store_speaks_sql() {
+    only_in(r"\bsqlx\b", &["src/store/"]);
+}
+
+#[test]
+fn only_the_github_adapter_knows_octocrab() {
+    only_in(r"\boctocrab\b", &["src/forge/github/"]);
+}
+
+#[test]
+fn only_the_queue_knows_apalis() {
+    only_in(r"\bapalis\w*\b", &["src/queue/"]);
+}
+
+/// `serve` runs the server that http/ makes.
+#[test]
+fn only_the_doors_know_actix() {
+    only_in(r"\bactix\w*\b", &["src/http/", "src/cli/serve.rs", "src/sandbox/"]);
+}
+
+/// Code of agents and repositories runs through engine/process; git through git/run. The twin has git repositories of
+/// its own, serves them by git's own CGI program, and lets a program make its keys.
+#[test]
+fn only_two_rooms_and_the_sandbox_start_processes() {
+    let places = [
+        "src/engine/process/",
+        "src/git/run.rs",
+        "src/sandbox/github/git.rs",
+        "src/sandbox/github/http/git_http.rs",
+        "src/sandbox/github/keys.rs",
+    ];
+    only_in(r"\bCommand::new\b|\bprocess::Command\b|\bprocess_wrap\b", &places);
+}
+
+/// Settings come from config. Besides: app.rs hands named variables to engines, isolation looks for programs on the
+/// search path, and the twin's git must not inherit the `GIT_*` variables of whoever runs it.
+#[test]
+fn only_settings_and_search_paths_come_from_the_environment() {
+    let places = [
+        "src/app.rs",
+        "src/config/reader.rs",
+        "src/engine/process/isolation.rs",
+        "src/sandbox/github/git.rs",
+    ];
+    only_in(r"\bstd::env\b|\benv::var", &places);
+}
+
+/// Time comes from the clock that app.rs makes. GitHub names the end of a rate limit in wall time, so the distance to it
+/// needs the machine's; the twin has a clock of its own.
+#[test]
+fn only_the_composition_root_asks_the_time_of_day() {
+    let places = ["src/app.rs", "src/forge/github/errors.rs", "src/sandbox/github/model/clock.rs"];
+    only_in(r"\bSystemTime::now\b|\bUtc::now\b|\bLocal::now\b", &places);
+}
+
+#[test]
+fn only_the_demo_knows_the_sandbox() {
+    only_in(r"\bcrate::sandbox\b", &["src/sandbox/", "src/cli/demo/"]);
+}
