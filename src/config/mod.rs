@@ -1,15 +1,19 @@
-//! Raw -> valid: process settings, and what follows from their secrets: signed links and redaction.
+//! Raw -> valid: process settings, the App's manifest, and what follows from secrets: signed links and redaction.
 //!
 //! What was typed is [`Raw`], what is true is [`Settings`]; only [`Settings::check`] makes one.
 
 mod links;
+mod manifest;
 mod reader;
 mod redactor;
 mod settings;
+mod setup;
 mod table;
 
 pub use links::Links;
+pub use manifest::{Access, Hook, Manifest};
 pub use reader::Raw;
 pub use redactor::Redactor;
 pub use settings::{CodexSettings, Database, GithubSettings, Models, Needs, Settings};
+pub use setup::SetupSettings;
 pub use table::{Setting, TABLE, docs_markdown};

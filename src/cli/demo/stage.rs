@@ -4,11 +4,11 @@ use super::tell::{Summary, Teller};
 use super::{Args, Ci};
 use crate::cli::Failure;
 use crate::cli::serve::Bot;
-use crate::config::{Needs, Raw, Settings};
+use crate::config::{Manifest, Needs, Raw, Settings};
 use crate::domain::project::Protocol;
 use crate::git::{Git, GitSettings, Identity};
 use crate::report::view::ProtocolView;
-use crate::sandbox::github::{self as twin, Access, AppSpec, Hooks, Role, Twin, TwinOptions};
+use crate::sandbox::github::{self as twin, AppSpec, Hooks, Role, Twin, TwinOptions};
 use crate::services::views;
 use crate::store;
 use anyhow::Context as _;
@@ -26,28 +26,6 @@ pub(super) struct Stage {
     began: Instant,
     folder: TempDir,
 }
-
-/// What the App asks for; the same as in app-manifest.yml.
-const PERMISSIONS: &[(&str, Access)] = &[
-    ("metadata", Access::Read),
-    ("contents", Access::Write),
-    ("issues", Access::Write),
-    ("pull_requests", Access::Write),
-    ("checks", Access::Write),
-    ("statuses", Access::Read),
-];
-const EVENTS: &[&str] = &[
-    "issues",
-    "issue_comment",
-    "pull_request",
-    "check_run",
-    "check_suite",
-    "workflow_run",
-    "status",
-    "push",
-    "delete",
-    "repository",
-];
 
 impl Stage {
     pub(super) async fn build(args: &Args, teller: &Teller) -> Result<Self, Failure> {
@@ -187,12 +165,11 @@ fn furnished(
         Ci::None => twin::Ci::None,
     };
     twin.set_ci(repo, ci)?;
-    twin.register_app(&AppSpec {
-        name: "TasksGodzilla",
-        permissions: PERMISSIONS,
-        events: EVENTS,
-        webhook: None,
-    })
+    let app = Manifest::embedded();
+    let permissions: Vec<_> =
+        app.default_permissions.iter().map(|(name, access)| (name.as_str(), (*access).into())).collect();
+    let events: Vec<_> = app.default_events.iter().map(String::as_str).collect();
+    twin.register_app(&AppSpec { name: &app.name, permissions: &permissions, events: &events, webhook: None })
 }
 
 /// The operator's settings of this machine, pointed at the twin.
