@@ -109,7 +109,7 @@ impl Run {
             stop: stop.clone(),
             home: self.home(),
         };
-        let before = tokio::time::Instant::now();
+        let before = ctx.now();
         let working = engine.run(request, events);
         let watching = watch(ctx, self.protocol, stop);
         let listening = self.listen(ctx, told);
@@ -117,7 +117,7 @@ impl Run {
             (ended, ()) = async { tokio::join!(working, listening) } => ended,
             never = watching => match never {},
         };
-        self.engine_time += before.elapsed();
+        self.engine_time += ctx.now().since(before);
         self.account(&ended);
         if let Err(error) = &ended {
             self.say(&format!("the engine gave no answer: {error}")).await;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tasksgodzilla::app::{self, StoredJobs};
-use tasksgodzilla::config::{Manifest, Needs, Raw, Settings};
+use tasksgodzilla::config::{Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::http::{self, Counters, Web};
 use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::queue;
-use tasksgodzilla::sandbox::github::{AppCredentials, AppSpec, CheckView, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, CheckView, Role, Twin, TwinOptions};
 use tasksgodzilla::services::Ctx;
 use tasksgodzilla::store;
 use tempfile::TempDir;
@@ -25,6 +25,27 @@ pub const REPO: &str = "acme/api";
 const BEGIN: i64 = 1_800_000_000_000;
 /// How far `settle` moves the clock by itself, so that gathered reports go out, in milliseconds.
 const SOON: i64 = 2_000;
+
+const PERMISSIONS: &[(&str, Access)] = &[
+    ("metadata", Access::Read),
+    ("contents", Access::Write),
+    ("issues", Access::Write),
+    ("pull_requests", Access::Write),
+    ("checks", Access::Write),
+    ("statuses", Access::Read),
+];
+const EVENTS: &[&str] = &[
+    "issues",
+    "issue_comment",
+    "pull_request",
+    "check_run",
+    "check_suite",
+    "workflow_run",
+    "status",
+    "push",
+    "delete",
+    "repository",
+];
 
 pub struct World {
     pub twin: Twin,
@@ -167,6 +188,51 @@ impl World {
             .collect()
     }
 
+    /// Somebody comments and the world settles; returns the bot's reactions and its [`news`](Self::news).
+    pub async fn asks(&mut self, login: &str, thread: u64, body: &str) -> String {
+        let comment = self.comments(login, thread, body);
+        self.settle().await;
+        let reactions = self.reactions(thread, comment).join(" ");
+        [reactions, self.news()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Somebody asks for a protocol on issue #1 and gets a plan of two steps and pull request #2.
+    pub async fn planned() -> Self {
+        let mut world = Self::new().await;
+        world.asks("bob", 1, "/protocol new").await;
+        world
+    }
+
+    /// What the bot said or changed since it was last read, in every thread: answers as a whole, of the comments that
+    /// are kept current the first line.
+    pub fn news(&mut self) -> String {
+        let bot = self.bot();
+        let mut news = Vec::new();
+        for thread in 1.. {
+            let Ok(comments) = self.twin.thread(REPO, thread) else { break };
+            for comment in comments.into_iter().filter(|comment| comment.author == bot) {
+                if self.read.insert(comment.id, comment.body.clone()).as_ref() == Some(&comment.body) {
+                    continue;
+                }
+                let is_answer = comment.body.contains("<!-- tasksgodzilla:answer=");
+                let body = clean(&comment.body);
+                let shown = if is_answer { &body } else { body.lines().next().unwrap_or_default() };
+                news.push(format!("#{thread} {shown}"));
+            }
+        }
+        news.join("\n")
+    }
+
+    /// The bot's check of this name on the head of a branch.
+    pub fn check(&self, branch: &str, name: &str) -> CheckView {
+        let head = self.twin.branch_head(REPO, branch).unwrap().unwrap();
+        let checks = self.twin.checks(REPO, &head).unwrap();
+        let mut ours = checks.into_iter().filter(|check| check.app == self.app.app_id && check.name == name);
+        let check = ours.next().unwrap();
+        assert!(ours.next().is_none(), "two check runs are called {name}");
+        check
+    }
+
     /// The first line of the comment that is kept current in a thread.
     pub fn headline(&mut self, thread: u64) -> String {
         let comments = self.reads(thread);
@@ -239,11 +305,7 @@ fn furnish(twin: &Twin) -> AppCredentials {
     }
     let files = [("README.md", Some("# API\n")), ("src/lib.rs", Some("\n"))];
     twin.push_as("ann", REPO, "main", &files).unwrap();
-    let app = Manifest::embedded();
-    let permissions: Vec<_> =
-        app.default_permissions.iter().map(|(name, access)| (name.as_str(), (*access).into())).collect();
-    let events: Vec<_> = app.default_events.iter().map(String::as_str).collect();
-    let spec = AppSpec { name: &app.name, permissions: &permissions, events: &events, webhook: None };
+    let spec = AppSpec { name: "TasksGodzilla", permissions: PERMISSIONS, events: EVENTS, webhook: None };
     twin.register_app(&spec).unwrap()
 }
 
