@@ -5,6 +5,7 @@
 mod commands;
 mod intake;
 mod main_loop;
+mod openapi;
 mod permissions;
 mod planning;
 mod scripted;

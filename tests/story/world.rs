@@ -1,5 +1,6 @@
 //! The world of a story: a GitHub in a box, the bot over real HTTP, a clock that stands still, and an engine with a script.
 
+use super::openapi;
 use super::scripted::Scripted;
 use actix_web::dev::ServerHandle;
 use std::collections::BTreeMap;
@@ -279,7 +280,8 @@ impl World {
         dead.iter().map(|job| format!("{}: {}", job.job.kind(), job.error)).collect()
     }
 
-    /// Ends the story: every sentence of the bot was read as it stands, and no job failed for good.
+    /// Ends the story: every sentence of the bot was read as it stands, GitHub would have taken every request, and no job
+    /// failed for good.
     pub async fn finish(self) {
         let bot = self.bot();
         for thread in 1.. {
@@ -291,6 +293,7 @@ impl World {
         }
         let dead = self.dead().await;
         assert_eq!(dead, self.forgiven, "jobs failed for good");
+        assert_eq!(openapi::faults(&self.twin.requests()), [""; 0], "GitHub takes no such requests");
         self.web.stop(false).await;
     }
 }
