@@ -5,6 +5,7 @@ mod failure;
 mod migrate;
 mod replay;
 mod serve;
+mod setup;
 mod telemetry;
 
 pub use failure::Failure;
@@ -23,6 +24,8 @@ pub struct Cli {
 enum Command {
     /// See the whole job done on this machine: no credentials, nothing to start first
     Demo(demo::Args),
+    /// Register the GitHub App in a browser, and write its credentials to a file
+    Setup(setup::Args),
     /// Take webhooks and do the work
     Serve,
     /// Bring the database to this version
@@ -35,6 +38,7 @@ enum Command {
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Setup(args) => Box::pin(setup::run(args)).await,
         Command::Serve => Box::pin(serve::run()).await,
         Command::Migrate => migrate::run().await,
         Command::Replay(args) => replay::run(args).await,

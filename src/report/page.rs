@@ -22,6 +22,10 @@ pub const STYLE: &str = include_str!("templates/style.css");
 pub const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The same for the pages of `setup`, whose form goes to GitHub.
+pub const SETUP_POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Seconds after which the page of something that runs is loaded again.
 const REFRESH: u32 = 10;
 /// Bytes of a log on a page; its end is shown.
@@ -85,6 +89,32 @@ pub fn run(view: &RunView<'_>, now: Moment) -> String {
 /// A page that says one thing: a link that expired, something that is not there.
 pub fn message(title: &str, text: &str) -> String {
     render("message.html", context! { refresh => (), title => title, text => text })
+}
+
+/// What the page that registers the App is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct SetupPage<'a> {
+    /// Where the form goes.
+    pub action: &'a str,
+    /// JSON.
+    pub manifest: &'a str,
+    /// Where deliveries will go.
+    pub hook: &'a str,
+    /// Name and access.
+    pub permissions: &'a [(&'a str, &'a str)],
+}
+
+/// The page that hands the App's manifest to GitHub.
+pub fn setup(page: &SetupPage<'_>) -> String {
+    let SetupPage { action, manifest, hook, permissions } = *page;
+    let permissions = Value::from(Serde(permissions));
+    let title = "Register the GitHub App";
+    render("setup.html", context! { refresh => (), title, action, manifest, hook, permissions })
+}
+
+/// The page after it: where the App is and how to install it.
+pub fn registered(page: &str, install: &str) -> String {
+    render("registered.html", context! { refresh => (), title => "Registered", page, install })
 }
 
 fn is_moving(view: &ProtocolView) -> bool {

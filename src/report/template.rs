@@ -15,6 +15,8 @@ templates!(
     "message.html",
     "protocol.html",
     "run.html",
+    "setup.html",
+    "registered.html",
     "sticky.md",
     "issue.md",
     "pull.md",

@@ -11,6 +11,7 @@ mod github_threads;
 mod github_webhooks;
 mod queue;
 mod sandbox;
+mod setup;
 mod store_bench;
 mod store_catalogue;
 mod store_intake;

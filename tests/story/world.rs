@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tasksgodzilla::app::{self, StoredJobs};
-use tasksgodzilla::config::{Needs, Raw, Settings};
+use tasksgodzilla::config::{self, Manifest, Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::http::{self, Counters, Web};
 use tasksgodzilla::jobs::Worker;
@@ -26,27 +26,6 @@ pub const REPO: &str = "acme/api";
 const BEGIN: i64 = 1_800_000_000_000;
 /// How far `settle` moves the clock by itself, so that gathered reports go out, in milliseconds.
 const SOON: i64 = 2_000;
-
-const PERMISSIONS: &[(&str, Access)] = &[
-    ("metadata", Access::Read),
-    ("contents", Access::Write),
-    ("issues", Access::Write),
-    ("pull_requests", Access::Write),
-    ("checks", Access::Write),
-    ("statuses", Access::Read),
-];
-const EVENTS: &[&str] = &[
-    "issues",
-    "issue_comment",
-    "pull_request",
-    "check_run",
-    "check_suite",
-    "workflow_run",
-    "status",
-    "push",
-    "delete",
-    "repository",
-];
 
 pub struct World {
     pub twin: Twin,
@@ -327,8 +306,19 @@ fn furnish(twin: &Twin) -> AppCredentials {
     }
     let files = [("README.md", Some("# API\n")), ("src/lib.rs", Some("\n"))];
     twin.push_as("ann", REPO, "main", &files).unwrap();
-    let spec = AppSpec { name: "TasksGodzilla", permissions: PERMISSIONS, events: EVENTS, webhook: None };
+    let app = Manifest::embedded();
+    let permissions: Vec<_> =
+        app.default_permissions.iter().map(|(name, access)| (name.as_str(), granted(*access))).collect();
+    let events: Vec<_> = app.default_events.iter().map(String::as_str).collect();
+    let spec = AppSpec { name: &app.name, permissions: &permissions, events: &events, webhook: None };
     twin.register_app(&spec).unwrap()
+}
+
+fn granted(access: config::Access) -> Access {
+    match access {
+        config::Access::Read => Access::Read,
+        config::Access::Write => Access::Write,
+    }
 }
 
 fn raw(twin: &Twin, app: &AppCredentials, folder: &TempDir) -> Raw {

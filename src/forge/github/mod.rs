@@ -12,6 +12,7 @@ mod links;
 mod on_repo;
 mod payload;
 mod pulls;
+pub mod registration;
 mod settings;
 mod threads;
 mod tokens;

@@ -106,15 +106,6 @@ pub enum Access {
     Write,
 }
 
-impl From<crate::config::Access> for Access {
-    fn from(access: crate::config::Access) -> Self {
-        match access {
-            crate::config::Access::Read => Self::Read,
-            crate::config::Access::Write => Self::Write,
-        }
-    }
-}
-
 impl Access {
     pub(crate) fn parse(word: &str) -> Option<Self> {
         match word {
