@@ -11,7 +11,7 @@ use super::step::{StepMove, StepStatus};
 pub enum Refusal {
     #[error("this protocol is {status}; comment `/protocol new` to start another")]
     Ended { status: ProtocolStatus },
-    #[error("this protocol is {status}, so that cannot be done now; see `/protocol status`")]
+    #[error("this protocol is {status}, so that cannot be done now; {}", first(*status))]
     NotNow { status: ProtocolStatus },
     #[error("this protocol is {status}; pause it first (`/protocol pause`), then `/protocol replan`")]
     CannotReplan { status: ProtocolStatus },
@@ -33,6 +33,8 @@ pub enum Refusal {
     OutOfOrder { open: u32, status: StepStatus },
     #[error("every step is done; `/protocol merge` is next")]
     NothingToRun,
+    #[error("no step was executed yet, so there is nothing to judge; `/step run` does the next one")]
+    NothingToJudge,
     #[error("`{command}` needs {needed} access to this repository; you have {held}{}", held_by(holders))]
     NotAllowed { command: String, needed: Permission, held: Permission, holders: Vec<String> },
     #[error("bots may not give commands here")]
@@ -49,7 +51,7 @@ pub enum Refusal {
     OwnPullRequest { number: ProtocolNumber },
     #[error("`/protocol new` needs to know what to do: write it under the command, or in the issue")]
     NothingAsked,
-    #[error("this repository is public and the bot's operator has not set TASKSGODZILLA_ALLOW_PUBLIC=true")]
+    #[error("this repository is public and the bot's operator has not set `TASKSGODZILLA_ALLOW_PUBLIC=true`")]
     PublicRepository,
     #[error("`{command}` is not there yet; `/bot help` lists what is")]
     NotYet { command: String },
@@ -63,6 +65,14 @@ pub enum Refusal {
     NoSuchBranch { branch: String },
     #[error("there is no engine `{engine}`; there are: {}", known.join(", "))]
     NoSuchEngine { engine: String, known: Vec<String> },
+}
+
+fn first(status: ProtocolStatus) -> &'static str {
+    match status {
+        ProtocolStatus::Paused | ProtocolStatus::Failed => "`/protocol resume` goes on",
+        ProtocolStatus::Pending | ProtocolStatus::Planning => "wait for the plan",
+        _ => "see `/protocol status`",
+    }
 }
 
 fn listed(reasons: &[Reason]) -> String {
@@ -91,7 +101,11 @@ fn steps(last: Option<u32>) -> String {
 }
 
 fn held_by(holders: &[String]) -> String {
-    if holders.is_empty() { String::new() } else { format!(". {} can do it", holders.join(", ")) }
+    if holders.is_empty() {
+        "; ask somebody who has it".to_owned()
+    } else {
+        format!(". {} can do it", holders.join(", "))
+    }
 }
 
 fn numbers(open: &[ProtocolNumber]) -> String {

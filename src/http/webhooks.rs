@@ -49,9 +49,10 @@ fn reply(counters: &Counters, guid: &str, received: anyhow::Result<Received>) ->
             (&counters.duplicate, answer(StatusCode::ACCEPTED, "status", "known already"))
         }
         Ok(Received::Foreign) => (&counters.foreign, answer(StatusCode::ACCEPTED, "status", "nothing to do")),
-        Ok(Received::Unreadable(why)) => {
-            (&counters.unreadable, answer(StatusCode::BAD_REQUEST, "error", &why))
-        }
+        Ok(Received::Unreadable(why)) => (
+            &counters.unreadable,
+            answer(StatusCode::BAD_REQUEST, "error", &format!("the body cannot be read: {why}")),
+        ),
         Err(error) => {
             tracing::error!(
                 delivery.guid = guid,

@@ -45,6 +45,11 @@ impl Worker {
         {
             tracing::error!(error = format!("{error:#}"), "that a job failed for good could not be recorded");
         }
+        if matches!(end, JobEnd::Later { .. } | JobEnd::Retry { .. })
+            && let Err(error) = giving_up::delayed(&self.ctx, turn).await
+        {
+            tracing::error!(error = format!("{error:#}"), "that a job waits could not be reported");
+        }
         end
     }
 }

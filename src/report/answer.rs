@@ -47,8 +47,8 @@ pub fn rehearsal(login: &str, lines: &[String]) -> String {
         return to(login, "that would change nothing.");
     }
     let listed: Vec<String> =
-        lines.iter().map(|line| format!("- {}", escape_inline(&clipped(line, 300)))).collect();
-    to(login, &format!("nothing was changed; this would happen:\n\n{}", listed.join("\n")))
+        lines.iter().map(|line| format!("- {}", Phrase::marked(&clipped(line, 300)).markdown())).collect();
+    to(login, &format!("nothing was changed; it would go like this:\n\n{}", listed.join("\n")))
 }
 
 /// That the bot is there, and how long the question took to get here.

@@ -11,6 +11,7 @@ use super::time::{duration, tokens};
 use super::view::ProtocolView;
 use super::words::{capitalised, count, headline, qa_words, step_words, verdict_words};
 use crate::domain::colour::{self, Colour};
+use crate::domain::ids::Sha;
 use crate::domain::protocol::ProtocolStatus;
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::text::clipped;
@@ -129,6 +130,9 @@ pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
 pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) -> Option<CheckText> {
     let colour = colour::qa_colour(step)?;
     let judged = step.judged.as_ref()?;
+    if judged.outdated && is_open(view) {
+        return Some(judged_again(view, step, &judged.sha));
+    }
     let findings = judgement.map_or(&[][..], |judgement| &judgement.findings);
     let weighed =
         [Severity::Blocking, Severity::Warning, Severity::Note].map(|severity| weighed(findings, severity));
@@ -158,6 +162,19 @@ pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) 
         details: details(view, step),
         buttons,
     })
+}
+
+/// QA was asked for again and has not answered yet.
+fn judged_again(view: &ProtocolView, step: &Step, sha: &Sha) -> CheckText {
+    CheckText {
+        name: format!("TasksGodzilla / {} QA", label(step)),
+        colour: Colour::Queued,
+        title: "Judging again".to_owned(),
+        summary: format!("QA judges commit {} again; its last verdict no longer counts.", sha.short()),
+        text: None,
+        details: details(view, step),
+        buttons: Vec::new(),
+    }
 }
 
 /// Findings as list items, the heaviest first.

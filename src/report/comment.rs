@@ -75,7 +75,6 @@ pub fn pull_title(view: &ProtocolView) -> String {
 /// works on it.
 pub fn pull_body(view: &ProtocolView) -> Comment {
     let closes = view.also_open.is_empty() && view.asked_on == ThreadKind::Issue;
-    let page = view.links.page.as_deref();
     let body = render(
         "pull.md",
         context! {
@@ -83,7 +82,7 @@ pub fn pull_body(view: &ProtocolView) -> Comment {
             issue => format!("#{}", view.protocol.issue),
             number => view.protocol.number.to_string(),
             folder => plain(&view.protocol.folder(), 200).replace('`', "'"),
-            request => fenced(&defused(&view.protocol.request), "", REQUEST, Keep::Head, page),
+            request => defused(&fenced(&view.protocol.request, "", REQUEST, Keep::Head, None)),
             footer => footer(view),
         },
     );

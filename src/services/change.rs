@@ -34,7 +34,7 @@ pub struct Draft {
 }
 
 /// How long a report waits for more to say, so that what happens together is published together.
-const GATHER: Duration = Duration::from_secs(1);
+pub(super) const GATHER: Duration = Duration::from_secs(1);
 /// How often a change is decided again when another one came first.
 const TRIES: usize = 8;
 
@@ -76,7 +76,7 @@ pub async fn rehearse<T>(
     let mut draft = load(&mut ctx.store.read().await?, id, ctx.now()).await?;
     Ok(decide(&mut draft).map(|_| {
         draft.go_on();
-        let jobs = draft.jobs.iter().map(|(job, _)| format!("then `{}`", job.kind()));
+        let jobs = draft.jobs.iter().filter_map(|(job, _)| draft.foretold(*job));
         draft.events.iter().map(|event| event.message.clone()).chain(jobs).collect()
     }))
 }
@@ -218,6 +218,20 @@ impl Draft {
     /// Ends the command that asked for this change, in the same transaction.
     pub fn finish_command(&mut self, command: CommandId) {
         self.finished = Some(command);
+    }
+
+    /// What a job would do, in words for people; nothing for those that only keep the books.
+    fn foretold(&self, job: Job) -> Option<String> {
+        let numbered = |id: StepId| self.steps.iter().find(|step| step.id == id).map(|step| step.number);
+        Some(match job {
+            Job::PlanProtocol { .. } => "then a plan is made".to_owned(),
+            Job::ExecuteStep { step, .. } => format!("then step {} is executed", numbered(step)?),
+            Job::RunQuality { step, .. } => format!("then QA judges step {}", numbered(step)?),
+            Job::OpenPr { .. } => "then the branch and its pull request are brought up to date".to_owned(),
+            Job::Merge { .. } => "then the judged commit is merged".to_owned(),
+            Job::CleanUp { .. } => "then the working copy is removed".to_owned(),
+            _ => return None,
+        })
     }
 
     fn step_id(&self, number: u32) -> Option<StepId> {

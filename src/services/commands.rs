@@ -3,7 +3,7 @@
 //! Every line of ours gets an outcome: eyes at once, then rocket or confused, and an answer where there is something to say.
 
 use super::acts::{self, Reply};
-use super::{Ctx, permissions};
+use super::{Ctx, permissions, views};
 use crate::command::{self, ParsedLine};
 use crate::domain::actor::Actor;
 use crate::domain::command::Asked;
@@ -204,10 +204,19 @@ async fn reply(ctx: &Ctx, asking: &Asking, asked: &Asked) -> anyhow::Result<()> 
         Ok(Some(reply)) => asking.close(ctx, CommandOutcome::Done, Some(reply)).await,
         Ok(None) => Ok(()),
         Err(refusal) => {
-            let body = report::answer::refusal(&asking.actor.login, &refusal, None);
+            let body = refused(ctx, asking, asked, &refusal).await?;
             asking.close(ctx, CommandOutcome::Refused, Some(Reply::plain(body))).await
         }
     }
+}
+
+/// The words of a refusal; of a blocked protocol with what clears each of its reasons.
+pub async fn refused(ctx: &Ctx, asking: &Asking, asked: &Asked, refusal: &Refusal) -> anyhow::Result<String> {
+    let view = match (refusal, acts::target(ctx, asking, asked.protocol).await?) {
+        (Refusal::Blocked { .. }, Ok(protocol)) => Some(views::protocol(ctx, protocol.id).await?),
+        _ => None,
+    };
+    Ok(report::answer::refusal(&asking.actor.login, refusal, view.as_ref()))
 }
 
 impl Asking {

@@ -1,11 +1,23 @@
-//! A job failed for good: the protocol says so, and a person decides.
+//! A job failed: it waits, and the reports say until when; or it failed for good, and a person decides.
 
-use super::change::record;
+use super::change::{GATHER, record};
 use super::{Ctx, execution, pulls, quality};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::job::Job;
 use crate::domain::protocol::ReasonKey;
+use crate::store;
+
+/// A protocol's job waits for a later time: its reports say so once that is stored.
+pub async fn delayed(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
+    let Some(protocol) = turn.job.protocol().filter(|_| !matches!(turn.job, Job::Publish { .. })) else {
+        return Ok(());
+    };
+    let mut tx = ctx.store.begin().await?;
+    store::job::push(&mut tx, Job::Publish { protocol }, ctx.now().plus(GATHER)).await?;
+    tx.commit().await?;
+    Ok(())
+}
 
 /// Records what the failure of `turn`'s job means. `error` is redacted here.
 pub async fn give_up(ctx: &Ctx, turn: &Claimed, error: &str) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use super::Ctx;
 use super::commands::Asking;
 use crate::command::registry::{self, Effect};
 use crate::domain::actor::{ActorKind, Permission};
-use crate::domain::command::Asked;
+use crate::domain::command::{Asked, Command};
 use crate::domain::refusal::Refusal;
 
 /// Whether the asker may give this command here.
@@ -24,6 +24,7 @@ pub async fn check(ctx: &Ctx, asking: &Asking, asked: &Asked) -> anyhow::Result<
     if held >= needed {
         return Ok(Ok(()));
     }
-    let command = format!("/{}", spec.name);
+    let how = if matches!(asked.command, Command::StepRun { anyway: true, .. }) { " --anyway" } else { "" };
+    let command = format!("/{}{how}", spec.name);
     Ok(Err(Refusal::NotAllowed { command, needed, held, holders: Vec::new() }))
 }

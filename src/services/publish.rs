@@ -173,8 +173,12 @@ impl Publisher<'_> {
         last.and_then(|event| serde_json::from_value(event.facts.clone()).ok())
     }
 
+    /// Sends a check if it differs from what stands there. One that was finished and is not any more is the same run in
+    /// its next generation.
     async fn check(&self, sha: &Sha, text: &CheckText, known: Option<&PostedCheck>) -> anyhow::Result<()> {
-        let generation = known.map_or(1, |known| known.generation);
+        let is_final = !matches!(text.colour, Colour::Queued | Colour::Running);
+        let again = known.filter(|known| known.is_final && !is_final);
+        let generation = known.map_or(1, |known| known.generation) + i64::from(again.is_some());
         let report = CheckReport {
             name: text.name.clone(),
             sha: sha.clone(),
@@ -197,7 +201,7 @@ impl Publisher<'_> {
             sha: sha.clone(),
             forge_id: Some(id),
             hash,
-            is_final: !matches!(text.colour, Colour::Queued | Colour::Running),
+            is_final,
             generation,
             revision: self.view.protocol.revision,
         };

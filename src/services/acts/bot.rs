@@ -4,7 +4,7 @@ use super::{Acted, Reply};
 use crate::command;
 use crate::domain::command::Asked;
 use crate::report;
-use crate::services::commands::Asking;
+use crate::services::commands::{self, Asking};
 use crate::services::{Ctx, permissions};
 
 pub(super) fn help(topic: Option<&str>) -> Reply {
@@ -37,7 +37,7 @@ async fn explain(ctx: &Ctx, asking: &Asking, asked: &Asked) -> Acted {
     let body = match Box::pin(super::act(ctx, asking, asked)).await? {
         Ok(Some(reply)) => reply.body,
         Ok(None) => report::answer::rehearsal(&asking.actor.login, &[]),
-        Err(refusal) => report::answer::refusal(&asking.actor.login, &refusal, None),
+        Err(refusal) => commands::refused(ctx, asking, asked, &refusal).await?,
     };
     Ok(Ok(Some(Reply::of_topic("why", body))))
 }

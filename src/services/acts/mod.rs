@@ -111,7 +111,7 @@ async fn rehearse(
 }
 
 /// The protocol that a command speaks of: the one it names, or the only open one of its thread.
-async fn target(
+pub(super) async fn target(
     ctx: &Ctx,
     asking: &Asking,
     named: Option<ProtocolNumber>,

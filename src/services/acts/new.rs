@@ -4,6 +4,7 @@ use super::{Acted, Reply};
 use crate::domain::command::{NewProtocol, Slug};
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolNumber, Sha};
+use crate::domain::job::Job;
 use crate::domain::project::Requester;
 use crate::domain::protocol::ProtocolMove;
 use crate::domain::refusal::Refusal;
@@ -41,7 +42,7 @@ pub(super) async fn start(ctx: &Ctx, asking: &Asking, new: &NewProtocol, dry_run
         number_floor: floor,
     };
     if dry_run {
-        let lines = [format!("plan `{}` on `{}` from the text here", record.slug, record.base)];
+        let lines = [format!("`{}` is planned on `{}` from the text here", record.slug, record.base)];
         return Ok(Ok(Some(Reply::plain(report::answer::rehearsal(&asking.actor.login, &lines)))));
     }
     let mut tx = ctx.store.begin().await?;
@@ -50,6 +51,10 @@ pub(super) async fn start(ctx: &Ctx, asking: &Asking, new: &NewProtocol, dry_run
     let before = draft.clone();
     begin(&mut draft, asking)?;
     change::save(&mut tx, &before, draft).await?;
+    for other in store::protocol::open_in_thread(&mut tx, asking.project.id, asking.thread).await? {
+        store::job::push(&mut tx, Job::Publish { protocol: other.id }, ctx.now().plus(change::GATHER))
+            .await?;
+    }
     tx.commit().await?;
     Ok(Ok(None))
 }

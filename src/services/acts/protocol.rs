@@ -16,6 +16,9 @@ use crate::services::commands::Asking;
 use crate::services::{Ctx, fates, views};
 
 pub(super) fn run(draft: &mut Draft, by: &str, to: Option<u32>) -> Result<(), Refusal> {
+    if draft.protocol.state.end.is_some() {
+        return Err(Refusal::Ended { status: draft.protocol.status() });
+    }
     let drive = match to {
         Some(number) => Drive::To(draft.step(number)?.number),
         None => Drive::All,

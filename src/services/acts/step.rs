@@ -7,7 +7,7 @@ use crate::domain::drive;
 use crate::domain::event::EventKind;
 use crate::domain::ids::ProtocolNumber;
 use crate::domain::job::Job;
-use crate::domain::protocol::{Drive, ProtocolMove};
+use crate::domain::protocol::{Drive, ProtocolMove, ProtocolStatus};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::{Approval, Judged, Step, StepEnd, StepMove, StepStatus};
 use crate::domain::verdict::Verdict;
@@ -17,6 +17,7 @@ use crate::services::commands::Asking;
 use crate::services::{Ctx, views};
 
 pub(super) fn run(draft: &mut Draft, by: &str, which: WhichStep, anyway: bool) -> Result<(), Refusal> {
+    refuse_ended(draft)?;
     let drive = match which {
         WhichStep::All => return super::protocol::run(draft, by, None),
         WhichStep::Next => Drive::Only(next_open(draft)?.number),
@@ -51,11 +52,12 @@ fn startable(draft: &Draft, number: u32, anyway: bool) -> Result<&Step, Refusal>
 /// Judges a step again on the present head; without a number the last one that was executed.
 pub(super) fn quality(draft: &mut Draft, number: Option<u32>) -> Result<(), Refusal> {
     refuse_ended(draft)?;
+    if draft.protocol.status() == ProtocolStatus::Paused {
+        return Err(Refusal::NotNow { status: ProtocolStatus::Paused });
+    }
     let step = match number {
         Some(number) => draft.step(number)?,
-        None => {
-            drive::latest_commit_step(&draft.steps).ok_or(Refusal::NoSuchStep { number: 0, last: None })?
-        }
+        None => drive::latest_commit_step(&draft.steps).ok_or(Refusal::NothingToJudge)?,
     };
     if !matches!(step.status, StepStatus::NeedsQa | StepStatus::Blocked | StepStatus::Completed)
         || step.commit.is_none()
@@ -68,6 +70,7 @@ pub(super) fn quality(draft: &mut Draft, number: Option<u32>) -> Result<(), Refu
         draft.step_mut(number)?.judged = Some(Judged { verdict, sha: head, outdated: true });
     }
     draft.note(EventKind::QaEnqueued, Some(number), "QA runs again on the present head");
+    draft.push(Job::Publish { protocol: draft.protocol.id });
     draft.push(Job::RunQuality { step: id, protocol: draft.protocol.id });
     Ok(())
 }
