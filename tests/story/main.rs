@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![expect(unreachable_pub, reason = "a test binary exports nothing; its modules are each other's only users")]
 
+mod checks;
 mod commands;
 mod intake;
 mod main_loop;

@@ -2,11 +2,19 @@
 
 use super::world::{REPO, World};
 use insta::assert_snapshot;
-use tasksgodzilla::sandbox::github::{PullSpec, Role};
+use tasksgodzilla::sandbox::github::{AppSpec, PullSpec, Role};
 
-/// `World::new`, but the repository is public.
-async fn public(allowed: &str) -> World {
-    World::with(|raw| raw.with("ALLOW_PUBLIC", allowed)).await
+/// What the bot says to a `/protocol new` in a public repository.
+async fn in_public(world: &mut World) -> String {
+    world.twin.repository("acme", "open", None).unwrap();
+    world.twin.grant("acme/open", "bob", Role::Write).unwrap();
+    world.twin.push_as("acme", "acme/open", "main", &[("README.md", Some("# Open\n"))]).unwrap();
+    world.twin.install(world.app.app_id, &["acme/open"]).unwrap();
+    world.twin.open_issue("bob", "acme/open", "Do it", "/protocol new").unwrap();
+    world.settle().await;
+    let said = world.twin.thread("acme/open", 1).unwrap();
+    assert_eq!(said.len(), 1);
+    super::world::clean(&said[0].body)
 }
 
 fn pull<'a>(head: &'a str) -> PullSpec<'a> {
@@ -18,11 +26,11 @@ async fn a_reader_is_told_what_is_missing() {
     let mut world = World::new().await;
     assert_snapshot!(world.asks("vera", 1, "/protocol new").await, @r"
     eyes confused
-    #1 @vera: `/protocol new` needs write access to this repository; you have read.
+    #1 @vera: `/protocol new` needs write access to this repository; you have read; ask somebody who has it.
     ");
     assert_snapshot!(world.asks("vera", 1, "/bot why /protocol new").await, @r"
     eyes rocket
-    #1 @vera: `/protocol new` needs write access to this repository; you have read.
+    #1 @vera: `/protocol new` needs write access to this repository; you have read; ask somebody who has it.
     ");
     assert_snapshot!(world.asks("vera", 1, "/protocol status").await, @r"
     eyes confused
@@ -36,11 +44,11 @@ async fn only_a_maintainer_takes_the_responsibility() {
     let mut world = World::planned().await;
     assert_snapshot!(world.asks("bob", 2, "/step skip 1 Not needed").await, @r"
     eyes confused
-    #2 @bob: `/step skip` needs maintain access to this repository; you have write.
+    #2 @bob: `/step skip` needs maintain access to this repository; you have write; ask somebody who has it.
     ");
     assert_snapshot!(world.asks("bob", 2, "/step run 2 --anyway").await, @r"
     eyes confused
-    #2 @bob: `/step run` needs maintain access to this repository; you have write.
+    #2 @bob: `/step run --anyway` needs maintain access to this repository; you have write; ask somebody who has it.
     ");
     assert_snapshot!(world.asks("ann", 2, "/step skip 1 Not needed").await, @r"
     eyes rocket
@@ -53,11 +61,12 @@ async fn only_a_maintainer_takes_the_responsibility() {
 #[actix_web::test]
 async fn bots_give_no_commands() {
     let mut world = World::new().await;
+    let helper = AppSpec { name: "Helper", permissions: &[], events: &[], webhook: None };
+    world.twin.register_app(&helper).unwrap();
     world.twin.grant(REPO, "helper[bot]", Role::Write).unwrap();
     assert_snapshot!(world.asks("helper[bot]", 1, "/protocol new").await, @r"
-    eyes rocket
-    #1 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
-    #2 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
+    eyes confused
+    #1 helper\[bot\]: bots may not give commands here.
     ");
     world.finish().await;
 }
@@ -65,17 +74,11 @@ async fn bots_give_no_commands() {
 #[actix_web::test]
 async fn a_public_repository_is_served_when_the_operator_says_so() {
     let mut world = World::new().await;
-    world.twin.repository("acme", "open", None).unwrap();
-    world.twin.grant("acme/open", "bob", Role::Write).unwrap();
-    world.twin.push_as("acme", "acme/open", "main", &[("README.md", Some("# Open\n"))]).unwrap();
-    world.twin.install(world.app.app_id, &["acme/open"]).unwrap();
-    world.twin.open_issue("bob", "acme/open", "Do it", "/protocol new").unwrap();
-    world.settle().await;
-    let said = world.twin.thread("acme/open", 1).unwrap();
-    assert_eq!(said.len(), 1);
-    assert_snapshot!(super::world::clean(&said[0].body), @r"@bob: this repository is public and the bot's operator has not set TASKSGODZILLA\_ALLOW\_PUBLIC=true.");
+    assert_snapshot!(in_public(&mut world).await, @"@bob: this repository is public and the bot's operator has not set `TASKSGODZILLA_ALLOW_PUBLIC=true`");
     world.finish().await;
-    public("true").await.finish().await;
+    let mut world = World::with(|raw| raw.with("ALLOW_PUBLIC", "true")).await;
+    assert!(in_public(&mut world).await.starts_with("✋ **Planned: 3 steps.**"));
+    world.finish().await;
 }
 
 #[actix_web::test]

@@ -79,10 +79,12 @@ async fn a_plan_that_stays_malformed_blocks_with_its_faults() {
 
     <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 1](<</runs/1>>)</sub>
     "#);
-    assert_snapshot!(world.asks("bob", 1, "/protocol run").await, @r#"
+    assert_snapshot!(world.asks("bob", 1, "/protocol run").await, @r"
     eyes confused
-    #1 @bob: this protocol is blocked: the engine's plan was not taken: the answer: "context\_md" is a required property; the answer: "log\_md" is a required property; step\_files: this is not of type "array".
-    "#);
+    #1 @bob: this protocol is blocked.
+
+    - The plan could not be taken; clear it with `/protocol replan`
+    ");
     assert_snapshot!(world.asks("bob", 1, "/protocol replan Keep it short").await, @r"
     eyes rocket
     #1 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
@@ -152,7 +154,7 @@ async fn a_rate_limit_waits_as_told_and_costs_no_attempt() {
     for _ in 0..4 {
         world.passes(Duration::from_secs(600)).await;
     }
-    assert_snapshot!(world.news(), @"");
+    assert_snapshot!(world.news(), @"#1 ⏳ **Waiting until 2027-01-15 08:50:04 UTC: the model service is limiting our calls.** It goes on by itself then.");
     world.passes(Duration::from_secs(600)).await;
     assert_snapshot!(world.news(), @r"
     #1 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
@@ -315,7 +317,7 @@ async fn words_of_people_are_shown_harmlessly() {
     <details><summary>What was asked for</summary>
 
     ````
-    <img src=x onerror=alert(1)> @<U+200B>ann fixes #<U+200B>1
+    <img src=x onerror=alert(1)> @ann fixes #1
 
     ```
     /protocol cancel

@@ -58,12 +58,22 @@ impl Scripted {
 /// A plan with a set-up step and these work steps.
 pub fn plan(steps: &[&str]) -> String {
     let setup = ("00-setup.md".to_owned(), "# Prepare\n".to_owned());
-    let work = steps.iter().zip(1..);
-    let work = work.map(|(step, number)| (format!("{number:02}-{step}.md"), format!("# Do {step}\n")));
-    let files: Vec<Value> = std::iter::once(setup)
-        .chain(work)
-        .map(|(filename, content)| json!({"filename": filename, "content": content}))
-        .collect();
+    plan_of(std::iter::once(setup).chain(work_files(1, steps)))
+}
+
+/// A plan that goes on with these work steps, the first of them numbered `from`.
+pub fn plan_from(from: u32, steps: &[&str]) -> String {
+    plan_of(work_files(from, steps))
+}
+
+fn work_files(from: u32, steps: &[&str]) -> impl Iterator<Item = (String, String)> {
+    let numbered = steps.iter().zip(from..);
+    numbered.map(|(step, number)| (format!("{number:02}-{step}.md"), format!("# Do {step}\n")))
+}
+
+fn plan_of(files: impl Iterator<Item = (String, String)>) -> String {
+    let files: Vec<Value> =
+        files.map(|(filename, content)| json!({"filename": filename, "content": content})).collect();
     json!({"plan_md": "# Plan\n", "context_md": "# Context\n", "log_md": "# Log\n", "step_files": files})
         .to_string()
 }
