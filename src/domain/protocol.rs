@@ -253,9 +253,10 @@ impl ProtocolState {
         }
     }
 
-    /// Whether a running engine call must be killed: the protocol was cancelled, or paused with `--now`.
+    /// Whether a running engine call must be killed and nothing may be pushed: the protocol ended, or was paused with
+    /// `--now`.
     pub fn stops_engines(&self) -> bool {
-        matches!(self.end, Some(End::Cancelled(_))) || self.pause == Some(Pause::Now)
+        self.end.is_some() || self.pause == Some(Pause::Now)
     }
 
     pub fn is_blocked_by(&self, key: ReasonKey) -> bool {

@@ -111,7 +111,9 @@ pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
         (step.tokens > 0).then(|| format!("{} tokens", tokens(step.tokens))),
         (step.attempts > 1).then(|| format!("attempt {}", step.attempts)),
     ];
-    let mut title = vec![capitalised(&step_words(step))];
+    let executed = step.status == StepStatus::Failed && colour::step_colour(step) == Colour::Success;
+    let words = if executed { "executed".to_owned() } else { step_words(step) };
+    let mut title = vec![capitalised(&words)];
     title.extend(spent.into_iter().flatten());
     let summary = format!("{}\n\nQA: {}.", escape_inline(&clipped(&step.spec.name, 300)), qa_words(step));
     let retry = matches!(step.status, StepStatus::Failed | StepStatus::Blocked) && is_open(view);
@@ -136,9 +138,9 @@ pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) 
     let findings = judgement.map_or(&[][..], |judgement| &judgement.findings);
     let weighed =
         [Severity::Blocking, Severity::Warning, Severity::Note].map(|severity| weighed(findings, severity));
-    let title: Vec<String> =
-        std::iter::once(capitalised(&qa_words(step))).chain(weighed.into_iter().flatten()).collect();
     let amended = judgement.and_then(|judgement| judgement.amended.as_deref());
+    let weighed = if amended.is_some() { vec!["with a note".to_owned()] } else { weighed.into_iter().flatten().collect() };
+    let title: Vec<String> = std::iter::once(capitalised(&qa_words(step))).chain(weighed).collect();
     let mut summary = format!("QA of commit {}: {}.", judged.sha.short(), verdict_words(judged.verdict));
     if let Some(amended) = amended {
         summary.push_str(&format!(" {}.", super::words::Phrase::marked(&capitalised(amended)).markdown()));

@@ -51,7 +51,7 @@ pub fn on_issue(view: &ProtocolView) -> Comment {
             next => head.next.markdown(),
             pull => view.protocol.pull.as_ref().map(|pull| view.pull_reference(pull)),
             reasons => reason_lines(view),
-            footer => footer(view),
+            footer => standing_footer(view),
         },
     );
     finished(view, "issue", &body)
@@ -83,7 +83,7 @@ pub fn pull_body(view: &ProtocolView) -> Comment {
             number => view.protocol.number.to_string(),
             folder => plain(&view.protocol.folder(), 200).replace('`', "'"),
             request => defused(&fenced(&view.protocol.request, "", REQUEST, Keep::Head, None)),
-            footer => footer(view),
+            footer => standing_footer(view),
         },
     );
     finished(view, "pull", &body)
@@ -117,7 +117,7 @@ fn sticky_body(view: &ProtocolView, plan: Option<String>) -> String {
         table => step_table(view),
         revision => view.protocol.plan_revision,
         plan => plan,
-        footer => format!("{}{}", footer(view), last_run(view)),
+        footer => footer(view),
     };
     render("sticky.md", body)
 }
@@ -227,6 +227,12 @@ fn spent(amount: u64, shown: fn(u64) -> String) -> String {
 
 /// What the work is, where it is and where its logs are.
 pub(super) fn footer(view: &ProtocolView) -> String {
+    let run = view.links.last_run.as_ref().map(|run| link(&format!("run {}", run.run), &run.url));
+    std::iter::once(standing_footer(view)).chain(run).collect::<Vec<_>>().join(" · ")
+}
+
+/// The footer where nothing is to be written anew for each run.
+fn standing_footer(view: &ProtocolView) -> String {
     let protocol = &view.protocol;
     let mut parts = vec![
         format!("Protocol {}", protocol.number),
@@ -235,12 +241,6 @@ pub(super) fn footer(view: &ProtocolView) -> String {
     ];
     parts.extend(view.links.page.as_ref().map(|url| link("timeline and logs", url)));
     parts.join(" · ")
-}
-
-/// The newest run, only where text changes anyway.
-fn last_run(view: &ProtocolView) -> String {
-    let run = view.links.last_run.as_ref();
-    run.map(|run| format!(" · {}", link(&format!("run {}", run.run), &run.url))).unwrap_or_default()
 }
 
 /// One line on how much is done, for the title of a check: `2 of 4 steps done`.

@@ -253,10 +253,9 @@ impl Draft {
                     self.push(Job::RunQuality { step, protocol });
                 }
             }
-            Next::AwaitCi(_) => self.push(Job::ReadCi { protocol }),
             Next::Offer => self.push(Job::OpenPr { protocol }),
             Next::FinishDrive => self.finish_drive(),
-            Next::Rest => {}
+            Next::AwaitCi(_) | Next::Rest => {}
         }
     }
 

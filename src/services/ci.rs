@@ -89,7 +89,7 @@ fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]
         }
         CiStatus::Failed => {
             let detail = format!("CI of step {number} failed: {}", named(results, CiState::Failed));
-            draft.note(EventKind::CiFailed, step, detail.clone());
+            draft.note(EventKind::CiFailed, step, format!("CI of step {number} failed"));
             if matches!(draft.step(number)?.status, StepStatus::Completed | StepStatus::NeedsQa) {
                 draft.apply_step(number, StepMove::CiFail)?;
             }
@@ -99,7 +99,7 @@ fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]
             let open = named(results, CiState::Pending);
             let waits = named(results, CiState::NeedsPerson);
             let detail = format!("CI of step {number} does not end: {open}{waits}");
-            draft.note(EventKind::CiInconclusive, step, detail.clone());
+            draft.note(EventKind::CiInconclusive, step, format!("CI of step {number} came to no end"));
             draft.block(ReasonKey::CiUndecided, step, detail)?;
         }
     }

@@ -10,7 +10,7 @@ use super::engines::{self, Gave, Trouble};
 use super::head::{self, Ground};
 use super::planning::{engine_facts, identity};
 use super::pushing::{self, Commit};
-use super::runs::{Call, Run};
+use super::runs::{self, Call, Run};
 use super::{Ctx, files, quality};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
@@ -53,6 +53,7 @@ pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId
         Ok(Gave::Answer(commit)) => {
             let done = outcome::Executed { commit, tokens: run.tokens(), engine_ms: run.engine_ms() };
             run.close(ctx, RunStatus::Succeeded, "").await?;
+            head::adopt_below(ctx, turn, &ground, &done.commit).await?;
             outcome::executed(ctx, turn, &ground, &step, done).await?;
             inline_quality(ctx, turn, &step).await
         }
@@ -100,6 +101,9 @@ async fn attempt(ctx: &Ctx, ground: &Ground, step: &Step, run: &mut Run) -> anyh
         Ok(answer) => answer,
         Err(error) => return engines::trouble(error, ReasonKey::StepFailed),
     };
+    if runs::told_to_stop(ctx, ground.protocol.id).await? {
+        return Ok(Gave::Stopped);
+    }
     drop_bookkeeping(ctx, ground, &tree, &head).await?;
     write_bookkeeping(ctx, ground, step, &tree, &answer).await?;
     let message =

@@ -7,6 +7,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::project::{Project, Protocol, RepoAccess};
 use crate::domain::protocol::ReasonKey;
+use crate::domain::verdict::Verdict;
 use crate::forge::GitRights;
 use crate::git::{Mirror, Remote, Standing};
 use crate::store::{self, StoreError};
@@ -115,7 +116,10 @@ async fn settle(
             adopted(ctx, turn, protocol, &head, &author).await?;
             Ok(Some(head))
         }
-        (Standing::Behind, Some(_)) => Ok(ours),
+        (Standing::Behind, Some(head)) => {
+            let detail = format!("somebody set the branch back to {}", head.short());
+            block(ctx, turn, protocol, ReasonKey::HeadRewritten, &detail).await
+        }
         (Standing::Rewritten { head }, Some(_)) => {
             let detail = format!("the branch was rewritten by {} ({})", head.author, head.sha.short());
             block(ctx, turn, protocol, ReasonKey::HeadRewritten, &detail).await
@@ -157,10 +161,20 @@ async fn adopted(
     .await
 }
 
-/// Verdicts no longer speak of the head: of every step, or of those that come after one that was done again.
+/// Somebody pushed first and our commit was put on top of theirs: theirs are adopted like any others.
+pub async fn adopt_below(ctx: &Ctx, turn: &Claimed, ground: &Ground, made: &Sha) -> anyhow::Result<()> {
+    let commits = ctx.git.log(&ground.mirror, ground.head.as_ref(), made, 2).await?;
+    match commits.get(1) {
+        Some(theirs) => adopted(ctx, turn, &ground.protocol, &theirs.sha, &theirs.author).await,
+        None => Ok(()),
+    }
+}
+
+/// Verdicts no longer speak of the head: of every step, or of those that come after one that was done again. Where QA is
+/// skipped nothing was said of any head.
 pub fn outdate_verdicts(draft: &mut Draft, after: Option<u32>) {
     for step in draft.steps.iter_mut().filter(|step| after.is_none_or(|number| step.number > number)) {
-        if let Some(judged) = &mut step.judged {
+        if let Some(judged) = step.judged.as_mut().filter(|judged| judged.verdict != Verdict::Skipped) {
             judged.outdated = true;
         }
     }

@@ -43,7 +43,7 @@ pub async fn commit_and_push(
         return Ok(Err(trouble));
     }
     run.committed(ctx, &made).await?;
-    let pushed = push(ctx, ground, tree, made, commit.onto.as_ref()).await?;
+    let pushed = push(ctx, ground, (tree, run), made, commit.onto.as_ref()).await?;
     if pushed.is_ok() {
         run.pushed(ctx).await?;
     }
@@ -78,7 +78,7 @@ async fn refused(ctx: &Ctx, ground: &Ground, from: &Sha, to: &Sha) -> anyhow::Re
 async fn push(
     ctx: &Ctx,
     ground: &Ground,
-    tree: &Worktree,
+    (tree, run): (&Worktree, &mut Run),
     made: Sha,
     onto: Option<&Sha>,
 ) -> anyhow::Result<Result<Sha, Trouble>> {
@@ -97,6 +97,7 @@ async fn push(
         }
         Err(error) => return Err(error.into()),
     };
+    run.committed(ctx, &rebased).await?;
     let again = Push { branch: &branch, new: &rebased, onto: Some(&remote_head) };
     settled(ctx.git.push(&ground.mirror, &remote, &again).await.map(|_| rebased.clone()))
 }

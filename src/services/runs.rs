@@ -119,6 +119,7 @@ impl Run {
         };
         self.engine_time += ctx.now().since(before);
         self.account(&ended);
+        let ended = without_secrets(ctx, ended);
         if let Err(error) = &ended {
             self.say(&format!("the engine gave no answer: {error}")).await;
         }
@@ -254,6 +255,23 @@ pub async fn kill_left_over(ctx: &Ctx, process: &str) {
     }
 }
 
+/// What an engine says is cleaned before anybody works with it: once Markdown is escaped, a secret is not found again.
+fn without_secrets(ctx: &Ctx, ended: Result<Answer, EngineError>) -> Result<Answer, EngineError> {
+    let clean = |text: String| ctx.redactor.redact(&text).into_owned();
+    match ended {
+        Ok(answer) => Ok(Answer { text: clean(answer.text), ..answer }),
+        Err(EngineError::Failed { exit, stderr_tail, usage }) => {
+            Err(EngineError::Failed { exit, stderr_tail: clean(stderr_tail), usage })
+        }
+        Err(EngineError::BadOutput { why, usage }) => Err(EngineError::BadOutput { why: clean(why), usage }),
+        Err(EngineError::NotInstalled { todo }) => Err(EngineError::NotInstalled { todo: clean(todo) }),
+        Err(EngineError::ModelUnavailable { why, retry }) => {
+            Err(EngineError::ModelUnavailable { why: clean(why), retry })
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn absent(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
@@ -270,7 +288,8 @@ async fn watch(ctx: &Ctx, protocol: ProtocolId, stop: CancellationToken) -> std:
     }
 }
 
-async fn told_to_stop(ctx: &Ctx, protocol: ProtocolId) -> anyhow::Result<bool> {
+/// Whether the protocol ended, or was paused at once, while a job of it ran.
+pub async fn told_to_stop(ctx: &Ctx, protocol: ProtocolId) -> anyhow::Result<bool> {
     let protocol = store::protocol::load(&mut ctx.store.read().await?, protocol).await?;
     Ok(protocol.is_none_or(|protocol| protocol.state.stops_engines()))
 }

@@ -17,6 +17,8 @@ pub enum Reply {
     Fail(EngineError),
     /// Works until it is told to stop.
     UntilStopped,
+    /// Works until the story lets it go on, then does as `Write`.
+    WaitThenWrite(Vec<(&'static str, &'static str)>, &'static str),
 }
 
 /// A call as the engine got it.
@@ -31,8 +33,10 @@ pub struct Called {
 pub struct Scripted {
     replies: Mutex<Vec<(Phase, VecDeque<Reply>)>>,
     calls: Mutex<Vec<Called>>,
-    /// Told when a call of [`Reply::UntilStopped`] began.
+    /// Told when a call of [`Reply::UntilStopped`] or [`Reply::WaitThenWrite`] began.
     pub working: tokio::sync::Notify,
+    /// Lets a call of [`Reply::WaitThenWrite`] go on.
+    pub go_on: tokio::sync::Notify,
 }
 
 impl Scripted {
@@ -106,6 +110,14 @@ impl Engine for Scripted {
             Some(Reply::Text(text)) => text,
             Some(Reply::Fail(error)) => return Err(error),
             Some(Reply::Write(files, text)) => {
+                for (path, content) in files {
+                    write(&call, path, content);
+                }
+                text.to_owned()
+            }
+            Some(Reply::WaitThenWrite(files, text)) => {
+                self.working.notify_one();
+                self.go_on.notified().await;
                 for (path, content) in files {
                     write(&call, path, content);
                 }

@@ -13,6 +13,7 @@ use crate::services::Ctx;
 use crate::services::change::{Draft, change, record};
 use crate::services::engines::Trouble;
 use crate::services::head::{Ground, outdate_verdicts};
+use crate::store;
 use serde_json::json;
 
 /// Paths that are looked through for CI definitions at most.
@@ -83,7 +84,7 @@ pub(super) async fn executed(
         draft.note_with(EventKind::StepExecuted, Some(number), words, json!({"commit": done.commit}));
         skip_quality(draft, number, &done.commit)?;
         if ci == CiStatus::Waiting {
-            draft.push_at(Job::ReadCi { protocol: draft.protocol.id }, now.plus(ctx.rules.ci_silence));
+            draft.push(Job::ReadCi { protocol: draft.protocol.id });
         }
         Ok(())
     });
@@ -116,7 +117,8 @@ fn skip_quality(draft: &mut Draft, number: u32, commit: &Sha) -> Result<(), crat
 
 /// CI is none at once when nobody was ever seen to report here and the commit has no CI files.
 async fn first_ci(ctx: &Ctx, ground: &Ground, commit: &Sha) -> anyhow::Result<CiStatus> {
-    if ground.project.has_seen_ci {
+    let project = store::project::load(&mut ctx.store.read().await?, ground.project.id).await?;
+    if project.is_some_and(|project| project.has_seen_ci) {
         return Ok(CiStatus::Waiting);
     }
     let files = ctx.git.files(&ground.mirror, commit, PATHS).await?;
@@ -127,13 +129,13 @@ async fn first_ci(ctx: &Ctx, ground: &Ground, commit: &Sha) -> anyhow::Result<Ci
 pub(super) async fn failed(ctx: &Ctx, turn: &Claimed, step: &Step, trouble: &Trouble) -> anyhow::Result<()> {
     let number = step.number;
     let recorded = change(ctx, step.protocol, Some(turn.hold()), |draft| {
-        let (happened, kind) = match trouble.key {
-            ReasonKey::StepFailed => (StepMove::Fail, EventKind::StepExecutionFailed),
-            _ => (StepMove::Block, EventKind::StepBlocked),
+        let (happened, kind, what) = match trouble.key {
+            ReasonKey::StepFailed => (StepMove::Fail, EventKind::StepExecutionFailed, "failed"),
+            _ => (StepMove::Block, EventKind::StepBlocked, "is blocked"),
         };
         draft.apply_step(number, happened)?;
         draft.step_mut(number)?.summary.clone_from(&trouble.detail);
-        draft.note(kind, Some(number), trouble.detail.clone());
+        draft.note(kind, Some(number), format!("step {number} {what}"));
         draft.block(trouble.key, Some(number), trouble.detail.clone())
     });
     if let Err(refusal) = recorded.await? {

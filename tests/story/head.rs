@@ -1,0 +1,194 @@
+//! The head of the branch, and the repository itself, in the hands of others.
+
+use super::scripted::Reply;
+use super::telling::{
+    BRANCH, PULL, artifacts, checks, file, head, planned, says, shown, timeline, with_plan,
+};
+use super::world::{REPO, World};
+use insta::assert_snapshot;
+use tasksgodzilla::engine::Phase;
+
+async fn finish(mut world: World) {
+    world.reads(1);
+    world.reads(PULL);
+    world.finish().await;
+}
+
+#[actix_web::test]
+async fn a_push_on_top_is_adopted_and_named() {
+    let mut world = with_plan(&["parser", "writer"]).await;
+    says(&mut world, "bob", PULL, "/protocol run --to 1").await;
+    let theirs = world.twin.push_as("ann", REPO, BRANCH, &[("theirs.txt", Some("theirs\n"))]).unwrap();
+    world.settle().await;
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    says(&mut world, "bob", PULL, "/protocol run").await;
+    assert_eq!(file(&world, "theirs.txt").as_deref(), Some("theirs\n"));
+    assert_ne!(head(&world), theirs);
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_eq!(artifacts(&world).await.iter().filter(|name| name.ends_with(".patch")).count(), 0);
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_rewritten_branch_blocks_until_it_is_adopted() {
+    let mut world = with_plan(&["parser"]).await;
+    says(&mut world, "bob", PULL, "/protocol run --to 0").await;
+    let theirs = world.twin.force_push("ann", REPO, BRANCH, &[("new.txt", Some("new\n"))]).unwrap();
+    world.settle().await;
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_eq!(head(&world), theirs);
+    says(&mut world, "bob", PULL, "/protocol resume").await;
+    says(&mut world, "bob", PULL, "/protocol run").await;
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_eq!(file(&world, "new.txt").as_deref(), Some("new\n"));
+    assert_snapshot!(timeline(&world).await, @"");
+    finish(world).await;
+}
+
+/// While the engine works somebody pushes; the engine then writes `ours` and ends.
+async fn race(theirs: &'static str, ours: &'static str) -> World {
+    let mut world = with_plan(&["parser"]).await;
+    says(&mut world, "bob", PULL, "/step run 0").await;
+    world.engine.next(Phase::Execute, Reply::WaitThenWrite(vec![(ours, "ours\n")], "done"));
+    world.comments("bob", PULL, "/protocol run");
+    while world.twin.deliver_next(&world.client).await.is_some() {}
+    let working = world.drain_beside();
+    world.engine.working.notified().await;
+    world.twin.push_as("ann", REPO, BRANCH, &[(theirs, Some("theirs\n"))]).unwrap();
+    world.engine.go_on.notify_one();
+    working.await.unwrap();
+    world.settle().await;
+    world
+}
+
+#[actix_web::test]
+async fn a_push_that_lost_the_race_is_put_on_top_once() {
+    let mut world = race("theirs.txt", "ours.txt").await;
+    assert_eq!(file(&world, "theirs.txt").as_deref(), Some("theirs\n"));
+    assert_eq!(file(&world, "ours.txt").as_deref(), Some("ours\n"));
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(timeline(&world).await, @"");
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_race_for_the_same_file_fails_the_step_with_its_path() {
+    let mut world = race("same.txt", "same.txt").await;
+    assert_eq!(file(&world, "same.txt").as_deref(), Some("theirs\n"));
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert!(artifacts(&world).await.iter().any(|name| name == "thrown-away.patch"));
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_deleted_branch_blocks_and_resume_pushes_it_again() {
+    let mut world = with_plan(&["parser"]).await;
+    let ours = head(&world);
+    world.twin.delete_branch("ann", REPO, BRANCH).unwrap();
+    world.settle().await;
+    assert_snapshot!(shown(&mut world, PULL), @"");
+    assert_snapshot!(timeline(&world).await, @"");
+    if world.headline(PULL).contains("Blocked") {
+        says(&mut world, "bob", PULL, "/protocol resume").await;
+        assert_eq!(head(&world), ours);
+    }
+    assert_snapshot!(world.headline(PULL), @"");
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_deleted_base_blocks() {
+    let mut world = World::new().await;
+    world.twin.push_as("ann", REPO, "next", &[("next.txt", Some("next\n"))]).unwrap();
+    world.settle().await;
+    says(&mut world, "bob", 1, "/protocol new --base next").await;
+    world.twin.delete_branch("ann", REPO, "next").unwrap();
+    world.settle().await;
+    assert_snapshot!(shown(&mut world, PULL), @"");
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_renamed_repository_keeps_working() {
+    let mut world = with_plan(&["parser"]).await;
+    world.twin.rename(REPO, "backend").unwrap();
+    world.settle().await;
+    world.twin.comment("bob", "acme/backend", PULL, "/protocol run").unwrap();
+    world.settle().await;
+    let comments = world.twin.thread("acme/backend", PULL).unwrap();
+    let sticky = comments.iter().find(|comment| comment.author == world.bot()).unwrap();
+    assert!(sticky.body.contains("waiting for the merge"), "{}", sticky.body);
+    world.twin.rename("acme/backend", "api").unwrap();
+    world.settle().await;
+    finish(world).await;
+}
+
+/// Requests that the bot made for its repository since the `from`th, but not for tokens.
+fn calls(world: &World, from: usize) -> Vec<String> {
+    let all = world.twin.requests();
+    let ours = all[from..].iter().filter(|request| request.app.is_some());
+    ours.map(|request| format!("{} {} {}", request.method, request.path, request.status)).collect()
+}
+
+#[actix_web::test]
+async fn a_suspended_installation_pauses_and_is_not_called() {
+    let mut world = with_plan(&["parser"]).await;
+    let installation = installation(&world);
+    let before = world.twin.requests().len();
+    world.twin.suspend(installation);
+    world.settle().await;
+    world.passes(std::time::Duration::from_secs(600)).await;
+    assert_eq!(calls(&world, before), Vec::<String>::new());
+    assert!(timeline(&world).await.contains("no access"), "{}", timeline(&world).await);
+    world.twin.unsuspend(installation);
+    world.settle().await;
+    assert_snapshot!(shown(&mut world, PULL), @"");
+    says(&mut world, "bob", PULL, "/protocol resume").await;
+    says(&mut world, "bob", PULL, "/protocol run").await;
+    assert!(world.headline(PULL).contains("waiting for the merge"), "{}", world.headline(PULL));
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_repository_taken_from_the_app_pauses() {
+    let mut world = with_plan(&["parser"]).await;
+    let before = world.twin.requests().len();
+    world.twin.uninstall_from(world.app.app_id, REPO).unwrap();
+    world.settle().await;
+    assert_eq!(calls(&world, before), Vec::<String>::new());
+    assert_snapshot!(timeline(&world).await, @"");
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn an_archived_repository_pauses_and_comes_back() {
+    let mut world = with_plan(&["parser"]).await;
+    world.twin.archive(REPO).unwrap();
+    world.settle().await;
+    assert!(timeline(&world).await.contains("no access"), "{}", timeline(&world).await);
+    world.twin.unarchive(REPO).unwrap();
+    world.settle().await;
+    assert!(world.headline(PULL).contains("Paused"), "{}", world.headline(PULL));
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_deleted_repository_cancels() {
+    let mut world = World::new().await;
+    planned(&mut world, &["parser"]).await;
+    world.reads(1);
+    world.reads(PULL);
+    let before = world.twin.requests().len();
+    world.twin.delete_repository(REPO).unwrap();
+    world.settle().await;
+    assert_eq!(calls(&world, before), Vec::<String>::new());
+    assert_snapshot!(timeline(&world).await, @"");
+    world.finish().await;
+}
+
+/// The installation that the bot asks tokens for.
+fn installation(world: &World) -> u64 {
+    let all = world.twin.requests();
+    let mut asked = all.iter().filter_map(|request| request.path.strip_prefix("/app/installations/"));
+    asked.find_map(|rest| rest.split('/').next()?.parse().ok()).unwrap()
+}
