@@ -139,7 +139,11 @@ pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) 
     let weighed =
         [Severity::Blocking, Severity::Warning, Severity::Note].map(|severity| weighed(findings, severity));
     let amended = judgement.and_then(|judgement| judgement.amended.as_deref());
-    let weighed = if amended.is_some() { vec!["with a note".to_owned()] } else { weighed.into_iter().flatten().collect() };
+    let weighed = if amended.is_some() {
+        vec!["with a note".to_owned()]
+    } else {
+        weighed.into_iter().flatten().collect()
+    };
     let title: Vec<String> = std::iter::once(capitalised(&qa_words(step))).chain(weighed).collect();
     let mut summary = format!("QA of commit {}: {}.", judged.sha.short(), verdict_words(judged.verdict));
     if let Some(amended) = amended {

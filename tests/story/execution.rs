@@ -2,7 +2,8 @@
 
 use super::scripted::{Reply, verdict};
 use super::telling::{
-    BRANCH, PULL, artifacts, checks, events, file, written, head, pushes, runs, says, shown, timeline, with_plan, writes,
+    BRANCH, PULL, artifacts, checks, events, file, head, pushes, runs, says, shown, timeline, with_plan,
+    writes, written,
 };
 use super::world::{REPO, World};
 use insta::assert_snapshot;
@@ -277,11 +278,10 @@ async fn a_run_leaves_a_log_without_secrets() {
     let secret = world.app.webhook_secret.clone();
     let words = format!("the token is ghs_0123456789abcdefghijABCDEFGHIJ and the secret {secret}, sorry");
     world.engine.next(Phase::Execute, Reply::Text(words.clone()));
-    world.engine.next(Phase::Execute, Reply::Fail(EngineError::Failed {
-        exit: Some(1),
-        stderr_tail: words,
-        usage: None,
-    }));
+    world.engine.next(
+        Phase::Execute,
+        Reply::Fail(EngineError::Failed { exit: Some(1), stderr_tail: words, usage: None }),
+    );
     says(&mut world, "bob", PULL, "/protocol run").await;
     let mut all = String::new();
     for run in runs(&world).await {

@@ -3,17 +3,16 @@
 #![expect(unreachable_pub, reason = "a test binary exports nothing; its modules are each other's only users")]
 
 mod checks;
+mod ci;
 mod commands;
+mod ending;
+mod execution;
+mod head;
 mod intake;
 mod main_loop;
 mod openapi;
 mod permissions;
 mod planning;
-mod ci;
-mod ending;
-mod execution;
-mod head;
-mod main_loop;
 mod quality;
 mod scripted;
 mod telling;

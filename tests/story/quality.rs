@@ -1,7 +1,9 @@
 //! QA judges: only a pass is green, and whatever is no verdict is none.
 
 use super::scripted::{Reply, verdict};
-use super::telling::{BRANCH, PULL, artifacts, checks, file, written, planned, says, shown, timeline, with_plan};
+use super::telling::{
+    BRANCH, PULL, artifacts, checks, file, planned, says, shown, timeline, with_plan, written,
+};
 use super::world::World;
 use insta::assert_snapshot;
 use tasksgodzilla::engine::{EngineError, Phase};

@@ -61,7 +61,8 @@ pub async fn events(world: &World) -> Vec<Event> {
 /// The timeline's sentences after the plan was accepted.
 pub async fn timeline(world: &World) -> String {
     let all = events(world).await;
-    let from = all.iter().position(|event| event.message.contains("opened pull request")).map_or(0, |at| at + 1);
+    let from =
+        all.iter().position(|event| event.message.contains("opened pull request")).map_or(0, |at| at + 1);
     clean(&all[from..].iter().map(|event| event.message.as_str()).collect::<Vec<_>>().join("\n"))
 }
 
@@ -108,7 +109,9 @@ pub fn head(world: &World) -> String {
 pub fn writes(world: &World, from: usize) -> Vec<String> {
     let all = world.twin.requests();
     let writes = all[from..].iter().filter(|request| {
-        (request.method != "GET" && !request.path.contains("access_tokens") && !request.path.contains("upload-pack"))
+        (request.method != "GET"
+            && !request.path.contains("access_tokens")
+            && !request.path.contains("upload-pack"))
             && request.operation != "git/fetch"
             && request.app.is_some()
     });
