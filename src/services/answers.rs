@@ -108,7 +108,7 @@ async fn fold_earlier(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> an
     Ok(())
 }
 
-/// Reads back what [`deliver`] stored of a comment.
+/// Reads back what `deliver` stored of a comment.
 pub fn comment_of(forge_ref: &str) -> Option<CommentRef> {
     let stored: serde_json::Value = serde_json::from_str(forge_ref).ok()?;
     Some(CommentRef { id: stored["id"].as_i64()?, node_id: stored["node_id"].as_str()?.to_owned() })

@@ -1,7 +1,7 @@
 //! GitHub's webhooks in the bot's words. Pure: event header and body bytes in, [`ForgeEvent`] out.
 //!
 //! `http/` asks [`peek`] which deliveries to keep whole; a worker asks [`parse`] what one says. Both decide by the same
-//! table, [`kind_of`], so they cannot disagree about what is ours.
+//! table, `kind_of`, so they cannot disagree about what is ours.
 
 use super::payload::Head;
 use super::webhook_events;
