@@ -27,8 +27,13 @@ enum Command {
     /// Register the GitHub App in a browser, and write its credentials to a file
     Setup(setup::Args),
     /// Take webhooks and do the work
+    ///
+    /// Settings are environment variables (docs/settings.md); wrong ones are told all at once. Load what `setup` wrote with:
+    /// set -a; . ./tasksgodzilla.env; set +a. Ends well on SIGTERM or Ctrl-C.
     Serve,
     /// Bring the database to this version
+    ///
+    /// `serve` does that too when it starts. Needs no settings but those of the database.
     Migrate,
     /// Send a stored webhook payload again, signed
     Replay(replay::Args),

@@ -4,15 +4,16 @@ mod desk;
 mod file;
 
 use super::Failure;
-use super::serve::asked_to_stop;
+use super::serve::StopSignals;
 use crate::config::{Manifest, Raw, SetupSettings};
 use anyhow::Context as _;
 use desk::{Desk, Kept};
 use file::EnvFile;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
 /// Register the GitHub App in a browser, and write its credentials to a file
@@ -47,23 +48,25 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         None => Raw::from_environment(),
     };
     let settings = SetupSettings::check(&raw).map_err(Failure::settings)?;
-    let file = EnvFile::reserve(&args.file, args.force)?;
+    let mut stop = StopSignals::listen()?;
+    let file = Arc::new(Mutex::new(Some(EnvFile::reserve(&args.file, args.force)?)));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .with_context(|| format!("cannot listen on 127.0.0.1:{}; choose another --port", args.port))?;
     let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
     let redirect = Url::parse(&format!("{base}/registered")).map_err(anyhow::Error::from)?;
     let manifest = Manifest::embedded().at(&settings.public_url, &redirect);
     let (tell, mut told) = mpsc::channel(1);
-    let desk = Desk::new(settings, args.org.as_deref(), manifest, (file, tell));
+    let desk = Desk::new(settings, args.org.as_deref(), manifest, (file.clone(), tell));
     eprintln!("open {base}{} in a browser; waiting for an hour", desk.path());
     let server = desk.serve(listener).map_err(anyhow::Error::from)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
     let ended = tokio::select! {
         kept = tokio::time::timeout(LIMIT, told.recv()) => kept.ok().flatten(),
-        stopped = asked_to_stop() => { stopped?; None }
+        () = stop.heard() => None,
     };
     handle.stop(true).await;
+    drop(file.lock().await.take());
     serving.abort();
     match ended {
         Some(kept) => next(&kept?, &args),

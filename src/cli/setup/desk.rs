@@ -12,6 +12,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::net::TcpListener;
+use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 use uuid::Uuid;
@@ -24,6 +25,9 @@ pub(super) struct Kept {
 
 type Outcome = Result<Kept, Failure>;
 
+/// The file; gone once it is written, or nobody waits for it any more.
+pub(super) type Waiting = Arc<Mutex<Option<EnvFile>>>;
+
 /// One registration.
 pub(super) struct Desk {
     settings: SetupSettings,
@@ -34,8 +38,7 @@ pub(super) struct Desk {
     state: String,
     /// The page's path cannot be guessed, so other users of this machine do not learn the state.
     ticket: String,
-    /// Gone once it is written.
-    file: Mutex<Option<EnvFile>>,
+    file: Waiting,
     tell: mpsc::Sender<Outcome>,
 }
 
@@ -44,12 +47,12 @@ impl Desk {
         settings: SetupSettings,
         org: Option<&str>,
         manifest: Manifest,
-        (file, tell): (EnvFile, mpsc::Sender<Outcome>),
+        (file, tell): (Waiting, mpsc::Sender<Outcome>),
     ) -> Self {
         let state = Uuid::new_v4().simple().to_string();
         let action = form_action(&settings.web_url, org, &state);
         let ticket = Uuid::new_v4().simple().to_string();
-        Self { settings, action, manifest, state, ticket, file: Mutex::new(Some(file)), tell }
+        Self { settings, action, manifest, state, ticket, file, tell }
     }
 
     pub(super) fn path(&self) -> String {
