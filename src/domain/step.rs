@@ -80,7 +80,7 @@ impl StepStatus {
             (Self::Running, M::Block) => Self::Blocked,
             (Self::Running, M::HandBack) => Self::Pending,
             (Self::NeedsQa, M::Judge(verdict)) => judged(verdict),
-            (Self::Blocked | Self::Completed, M::Judge(verdict)) => judged(verdict),
+            (Self::Blocked | Self::Completed | Self::Failed, M::Judge(verdict)) => judged(verdict),
             (Self::Failed | Self::Blocked, M::Retry | M::Loop) => Self::Pending,
             (Self::Completed | Self::NeedsQa, M::Loop) => Self::Pending,
             (Self::Failed | Self::Blocked | Self::NeedsQa, M::Approve) => Self::Completed,
@@ -252,7 +252,12 @@ mod tests {
         ] {
             check(
                 StepMove::Judge(verdict),
-                &[(StepStatus::NeedsQa, to), (StepStatus::Blocked, to), (StepStatus::Completed, to)],
+                &[
+                    (StepStatus::NeedsQa, to),
+                    (StepStatus::Blocked, to),
+                    (StepStatus::Completed, to),
+                    (StepStatus::Failed, to),
+                ],
             );
         }
     }

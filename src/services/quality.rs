@@ -67,7 +67,7 @@ fn is_wanted(step: &Step) -> bool {
     let outdated = step.judged.as_ref().is_some_and(|judged| judged.outdated);
     match step.status {
         StepStatus::NeedsQa => true,
-        StepStatus::Blocked | StepStatus::Completed => outdated,
+        StepStatus::Blocked | StepStatus::Completed | StepStatus::Failed => outdated,
         _ => false,
     }
 }

@@ -74,18 +74,21 @@ async fn a_rerun_of_qa_is_the_same_check_run_in_its_next_generation() {
     ");
     assert_snapshot!(world.checks(BRANCH), @r"
     TasksGodzilla / 02 writer QA: Completed Failure, Failed, 1 blocking
-    TasksGodzilla / 02 writer: Completed Success, Failed, 360 tokens
+    TasksGodzilla / 02 writer: Completed Success, Executed, 360 tokens
     TasksGodzilla / protocol: Completed Failure, Blocked: QA of step 2 failed
     ");
     assert_eq!(buttons(&world.check(BRANCH, QA)), ["qa-2", "retry-2"]);
     world.twin.press_button("bob", after.id, "qa-2").unwrap();
     world.settle().await;
     assert_snapshot!(world.checks(BRANCH), @r"
-    TasksGodzilla / 02 writer QA: Completed Failure, Failed, 1 blocking
-    TasksGodzilla / 02 writer: Completed Success, Failed, 360 tokens
-    TasksGodzilla / protocol: Completed Failure, Blocked: QA of step 2 failed
+    TasksGodzilla / 02 writer QA: Completed Success, Passed
+    TasksGodzilla / 02 writer: Completed Success, Done, 480 tokens
+    TasksGodzilla / protocol: Completed Success, All 3 steps are done; waiting for the merge
     ");
-    assert_snapshot!(world.news(), @"#2 @bob: the step is failed, so that cannot be done now; `/step qa` takes a step that was executed.");
+    assert_snapshot!(world.news(), @r"
+    #1 ✅ **All 3 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
+    #2 ✅ **All 3 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
+    ");
     world.finish().await;
 }
 

@@ -297,6 +297,8 @@ async fn a_failed_step_is_retried_skipped_or_approved() {
     #1 ❌ **Blocked: step 0 failed.** `/step retry 0` does the step again.
     #2 ❌ **Blocked: step 0 failed.** `/step retry 0` does the step again.
     ");
+    let written = vec![("src/lib.rs", "")];
+    world.engine.next(Phase::Execute, Reply::Write(written, "It is empty now."));
     let empty = verdict("fail", &[("src/lib.rs", "blocking", "It is empty.")]);
     world.engine.next(Phase::Quality, Reply::Text(empty));
     assert_snapshot!(world.asks("ann", 2, "/step skip 0 Nothing to prepare").await, @r"

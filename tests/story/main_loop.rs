@@ -44,6 +44,7 @@ async fn a_comment_becomes_a_merged_pull_request() {
 
     world.comments("bob", 2, "/protocol run");
     world.settle().await;
+    world.ci_finishes().await;
     assert_snapshot!(world.reads(2).join("\n---\n"), @r"
     ✅ **All 3 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
 

@@ -59,9 +59,12 @@ pub(super) fn quality(draft: &mut Draft, number: Option<u32>) -> Result<(), Refu
         Some(number) => draft.step(number)?,
         None => drive::latest_commit_step(&draft.steps).ok_or(Refusal::NothingToJudge)?,
     };
-    if !matches!(step.status, StepStatus::NeedsQa | StepStatus::Blocked | StepStatus::Completed)
-        || step.commit.is_none()
-    {
+    let may_be_judged = match step.status {
+        StepStatus::NeedsQa | StepStatus::Blocked | StepStatus::Completed => true,
+        StepStatus::Failed => step.judged.as_ref().is_some_and(|judged| judged.verdict == Verdict::Fail),
+        _ => false,
+    };
+    if !may_be_judged || step.commit.is_none() {
         return Err(Refusal::NoSuchStepMove { from: step.status, happened: StepMove::Judge(Verdict::Pass) });
     }
     let (id, number, head) = (step.id, step.number, draft.protocol.head.clone());
