@@ -285,9 +285,9 @@ fn the_pull_request_closes_its_issue_unless_more_works_on_it() {
     <details><summary>What was asked for</summary>
 
     ````
-    Split the importer, @bob.
+    Split the importer, @¦bob.
     ```
-    fixes #3
+    fixes #¦3
     ```
     ````
 
