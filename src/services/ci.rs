@@ -75,20 +75,20 @@ fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]
     if step.ci == status {
         return Ok(());
     }
-    let before = std::mem::replace(&mut step.ci, status);
+    step.ci = status;
     let step = Some(number);
     match status {
         CiStatus::Waiting => draft.note(EventKind::CiWaiting, step, format!("CI of step {number} runs")),
         CiStatus::None => draft.note(EventKind::CiNone, step, format!("no CI for step {number}")),
         CiStatus::Passed => {
             draft.note(EventKind::CiPassed, step, format!("CI of step {number} passed"));
-            if before == CiStatus::Failed {
+            if is_held(draft, number) {
                 recover(draft, number)?;
             }
             draft.apply(ProtocolMove::Clear { key: ReasonKey::CiUndecided, step })?;
         }
         CiStatus::Failed => {
-            let detail = format!("CI of step {number} failed: {}", named(results, CiState::Failed));
+            let detail = named(results, CiState::Failed);
             draft.note(EventKind::CiFailed, step, format!("CI of step {number} failed"));
             if matches!(draft.step(number)?.status, StepStatus::Completed | StepStatus::NeedsQa) {
                 draft.apply_step(number, StepMove::CiFail)?;
@@ -98,12 +98,18 @@ fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]
         CiStatus::Inconclusive => {
             let open = named(results, CiState::Pending);
             let waits = named(results, CiState::NeedsPerson);
-            let detail = format!("CI of step {number} does not end: {open}{waits}");
+            let detail = format!("{open}{waits}");
             draft.note(EventKind::CiInconclusive, step, format!("CI of step {number} came to no end"));
             draft.block(ReasonKey::CiUndecided, step, detail)?;
         }
     }
     Ok(())
+}
+
+/// Whether a failure of its CI is held against the step; a re-run goes from failed over waiting to passed.
+fn is_held(draft: &Draft, number: u32) -> bool {
+    let mut reasons = draft.protocol.state.reasons.iter();
+    reasons.any(|reason| reason.key == ReasonKey::CiFailed && reason.step == Some(number))
 }
 
 /// A re-run passed: what QA said of the step counts again.

@@ -166,7 +166,11 @@ async fn work(
 /// What an earlier attempt left in the worktree is kept as a patch before the worktree is reset.
 async fn keep_leftovers(ctx: &Ctx, ground: &Ground, run: &Run, head: &Sha) -> anyhow::Result<()> {
     match ctx.git.find(&ground.mirror, &ground.protocol.branch()) {
-        Some(tree) => keep_patch(ctx, &tree, run, head).await,
+        Some(tree) => {
+            let stands = ctx.git.head(&tree).await?;
+            let pushed = ctx.git.is_ancestor(&ground.mirror, &stands, head).await?;
+            keep_patch(ctx, &tree, run, if pushed { &stands } else { head }).await
+        }
         None => Ok(()),
     }
 }

@@ -80,7 +80,7 @@ pub async fn access(
 
 /// Without access open protocols rest and no forge is called for them; a deleted repository cancels them.
 pub async fn set_access(ctx: &Ctx, project: &Project, access: RepoAccess) -> anyhow::Result<()> {
-    if project.access == access {
+    if project.access == access && access == RepoAccess::Granted {
         return Ok(());
     }
     let mut tx = ctx.store.begin().await?;

@@ -78,7 +78,9 @@ async fn act(ctx: &Ctx, delivery: &Stored, event: &ForgeEvent) -> anyhow::Result
     match (&event.happened, &event.repo) {
         (Happened::Ping, _) => Ok(()),
         (Happened::AccessGained { installation, repos }, _) => {
-            fates::access(ctx, delivery.forge, *installation, Some(repos), RepoAccess::Granted).await
+            // An installation that is suspended no more names no repositories: it has those that it had.
+            let repos = Some(repos.as_slice()).filter(|repos| !repos.is_empty());
+            fates::access(ctx, delivery.forge, *installation, repos, RepoAccess::Granted).await
         }
         (Happened::AccessLost { installation, repos }, _) => {
             fates::access(ctx, delivery.forge, *installation, repos.as_deref(), RepoAccess::Lost).await

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use std::time::Duration;
 use tasksgodzilla::domain::event::EventKind;
 use tasksgodzilla::engine::Phase;
-use tasksgodzilla::sandbox::github::{CheckConclusion, CheckStatus, Ci};
+use tasksgodzilla::sandbox::github::{CheckConclusion, Ci};
 
 /// A planned protocol where CI behaves so from the beginning; CI of the plan's commit is over.
 async fn with_ci(ci: Ci) -> World {
@@ -23,14 +23,6 @@ async fn finish(mut world: World) {
     world.reads(1);
     world.reads(PULL);
     world.finish().await;
-}
-
-/// Bob's own script reports on a commit.
-async fn status(world: &World, sha: &str, state: &str) {
-    let url = format!("{}/repos/{REPO}/statuses/{sha}", world.twin.api_url());
-    let body = format!(r#"{{"state":"{state}","context":"bobs-script"}}"#);
-    let sent = world.client.post(url).bearer_auth(world.twin.user("bob")).body(body).send().await.unwrap();
-    assert_eq!(sent.status(), 201);
 }
 
 fn executed(world: &World) -> usize {
@@ -52,12 +44,32 @@ async fn the_next_step_starts_only_after_ci_of_the_one_before() {
     let mut world = with_ci(Ci::Green).await;
     says(&mut world, "bob", PULL, "/protocol run").await;
     assert_eq!(executed(&world), 1);
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ⏳ **Waiting for CI of step 0 of 1: Prepare.** Nothing for you to do; `/protocol pause` stops after this.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | waiting | <time> | 120 |
+    | 01 Do parser | ▫️ to do | – | – | <time> | – |
+    TasksGodzilla / 00 setup QA: Completed Neutral, Skipped
+    TasksGodzilla / 00 setup: Completed Success, Done, 120 tokens
+    TasksGodzilla / protocol: InProgress, Waiting for CI of step 0 of 1: Prepare
+    ");
     assert_eq!(world.twin.play_ci(), 1);
     world.settle().await;
     assert_eq!(executed(&world), 2);
     world.ci_finishes().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ✅ **All 2 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | passed | <time> | 120 |
+    | [01 Do parser](<</runs/4>>) | ✅ done | passed | passed | <time> | 240 |
+    TasksGodzilla / 01 parser QA: Completed Success, Passed
+    TasksGodzilla / 01 parser: Completed Success, Done, 240 tokens
+    TasksGodzilla / protocol: Completed Success, All 2 steps are done; waiting for the merge
+    ");
     finish(world).await;
 }
 
@@ -68,15 +80,57 @@ async fn a_red_run_blocks_with_its_name_and_a_rerun_unblocks() {
     says(&mut world, "bob", PULL, "/protocol run --to 0").await;
     assert_eq!(world.twin.play_ci(), 1);
     world.settle().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ❌ **Blocked: CI of step 0 failed.** `/step retry 0` does the step again.
+
+    **What it waits for**
+
+    - **CI of step 0 failed**: CI of step 0 failed: build (http://127.0.0.1:41623/acme/api/runs/500004).
+
+    Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ❌ failed | skipped | failed | <time> | 120 |
+    | 01 Do parser | ▫️ to do | – | – | <time> | – |
+    TasksGodzilla / 00 setup QA: Completed Neutral, Skipped
+    TasksGodzilla / 00 setup: Completed Success, Executed, 120 tokens
+    TasksGodzilla / protocol: Completed Failure, Blocked: CI of step 0 failed
+    ");
     let all = world.twin.checks(REPO, &head(&world)).unwrap();
     let build = all.iter().find(|check| check.name == "build").unwrap();
     assert_eq!(build.conclusion, Some(CheckConclusion::Failure));
     world.twin.rerun_check("bob", build.id).unwrap();
     world.settle().await;
     world.ci_finishes().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
-    assert_snapshot!(timeline(&world).await, @"");
+    assert!(world.headline(PULL).contains("Resting"), "{}", world.headline(PULL));
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ❌ **Blocked: CI of step 0 failed.** `/step retry 0` does the step again.
+
+    **What it waits for**
+
+    - **CI of step 0 failed**: CI of step 0 failed: build (http://127.0.0.1:41623/acme/api/runs/500004).
+
+    Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ❌ failed | skipped | passed | <time> | 120 |
+    | 01 Do parser | ▫️ to do | – | – | <time> | – |
+    TasksGodzilla / 00 setup QA: Completed Neutral, Skipped
+    TasksGodzilla / 00 setup: Completed Success, Executed, 120 tokens
+    TasksGodzilla / protocol: Completed Failure, Blocked: CI of step 0 failed
+    ");
+    assert_snapshot!(timeline(&world).await, @r"
+    bob approved the plan and runs it to step 0
+    step 0 started: Prepare
+    step 0 executed and pushed as <sha>
+    step 0 completed, QA skipped
+    CI of step 0 failed
+    CI of step 0 failed: build (</acme/api/runs/500004>)
+    CI of step 0 runs
+    CI of step 0 passed
+    ");
     finish(world).await;
 }
 
@@ -92,7 +146,23 @@ async fn a_failure_after_a_pass_takes_the_green_away() {
     world.twin.rerun_check("bob", build).unwrap();
     world.settle().await;
     world.ci_finishes().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ❌ **Blocked: CI of step 1 failed.** `/step retry 1` does the step again.
+
+    **What it waits for**
+
+    - **CI of step 1 failed**: CI of step 1 failed: build (http://127.0.0.1:38079/acme/api/runs/500008).
+
+    Or instead: `/step approve 1 <why>` takes the responsibility, `/step skip 1 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | passed | <time> | 120 |
+    | [01 Do parser](<</runs/4>>) | ❌ failed | passed | failed | <time> | 240 |
+    TasksGodzilla / 01 parser QA: Completed Success, Passed
+    TasksGodzilla / 01 parser: Completed Success, Executed, 240 tokens
+    TasksGodzilla / protocol: Completed Failure, Blocked: CI of step 1 failed
+    ");
     says(&mut world, "bob", PULL, "/protocol merge").await;
     assert!(!world.twin.pull(REPO, PULL).unwrap().merged);
     finish(world).await;
@@ -142,7 +212,23 @@ async fn a_run_that_never_ends_needs_a_person() {
     world.passes(Duration::from_secs(3500)).await;
     assert!(world.headline(PULL).contains("Waiting for CI"), "{}", world.headline(PULL));
     world.passes(Duration::from_secs(110)).await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ✋ **Blocked: CI of step 0 came to no end.** `/step retry 0` does the step again.
+
+    **What it waits for**
+
+    - **CI of step 0 came to no end**: CI of step 0 does not end: build (http://127.0.0.1:42503/acme/api/runs/500004).
+
+    Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | no end | <time> | 120 |
+    | 01 Do parser | ▫️ to do | – | – | <time> | – |
+    TasksGodzilla / 00 setup QA: Completed Neutral, Skipped
+    TasksGodzilla / 00 setup: Completed Success, Done, 120 tokens
+    TasksGodzilla / protocol: Completed ActionRequired, Blocked: CI of step 0 came to no end
+    ");
     world.twin.set_ci(REPO, Ci::Green).unwrap();
     world.ci_finishes().await;
     assert!(world.headline(PULL).contains("Resting"), "{}", world.headline(PULL));
@@ -164,23 +250,5 @@ async fn results_of_superseded_commits_are_ignored() {
     world.settle().await;
     world.ci_finishes().await;
     assert!(world.headline(PULL).contains("waiting for the merge"), "{}", world.headline(PULL));
-    finish(world).await;
-}
-
-#[actix_web::test]
-async fn the_first_green_stage_completes_nothing() {
-    let mut world = with_ci(Ci::Green).await;
-    says(&mut world, "bob", PULL, "/protocol run --to 0").await;
-    let sha = head(&world);
-    status(&world, &sha, "pending").await;
-    world.settle().await;
-    world.ci_finishes().await;
-    assert!(world.headline(PULL).contains("Waiting for CI"), "{}", world.headline(PULL));
-    let protocol = world.twin.checks(REPO, &sha).unwrap();
-    let protocol = protocol.iter().find(|check| check.name == "TasksGodzilla / protocol").unwrap();
-    assert_eq!(protocol.status, CheckStatus::InProgress);
-    status(&world, &sha, "success").await;
-    world.settle().await;
-    assert!(world.headline(PULL).contains("Resting"), "{}", world.headline(PULL));
     finish(world).await;
 }

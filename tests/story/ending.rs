@@ -29,7 +29,12 @@ async fn has_worktree(world: &World) -> bool {
 async fn all_done_is_ready_for_review_and_green() {
     let mut world = done().await;
     assert!(!world.twin.pull(REPO, PULL).unwrap().draft);
-    assert_snapshot!(format!("{}\n{}", world.headline(PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", world.headline(PULL), checks(&world)), @r"
+    ✅ **All 2 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
+    TasksGodzilla / 01 parser QA: Completed Success, Passed
+    TasksGodzilla / 01 parser: Completed Success, Done, 240 tokens
+    TasksGodzilla / protocol: Completed Success, All 2 steps are done; waiting for the merge
+    ");
     finish(world).await;
 }
 
@@ -45,7 +50,18 @@ async fn the_merge_command_merges_the_judged_head_and_cleans_up() {
     assert_eq!(merge.body["sha"], judged.as_str());
     assert!(!has_worktree(&world).await);
     assert!(world.twin.branches(REPO).unwrap().contains(&BRANCH.to_owned()), "the branch stays");
-    assert_snapshot!(format!("{}\n{}\n{}", world.headline(1), shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}\n{}", world.headline(1), shown(&mut world, PULL), checks(&world)), @r"
+    ✅ **Merged.** Nothing for you to do.
+    ✅ **Merged.** Nothing for you to do.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | – | <time> | 120 |
+    | [01 Do parser](<</runs/4>>) | ✅ done | passed | – | <time> | 240 |
+    TasksGodzilla / 01 parser QA: Completed Success, Passed
+    TasksGodzilla / 01 parser: Completed Success, Done, 240 tokens
+    TasksGodzilla / protocol: Completed Success, Merged
+    ");
     finish(world).await;
 }
 
@@ -53,16 +69,24 @@ async fn the_merge_command_merges_the_judged_head_and_cleans_up() {
 async fn what_the_forge_refuses_is_answered_in_its_words() {
     let mut world = done().await;
     let theirs = [("work-01-parser.md.txt", Some("something else\n"))];
-    let ours = world.twin.requests().len();
     world.twin.push_as("ann", REPO, "main", &theirs).unwrap();
     world.twin.push_as("ann", REPO, "main", &[("README.md", None)]).unwrap();
     world.settle().await;
     let asked = says(&mut world, "bob", PULL, "/protocol merge").await;
-    assert!(world.twin.requests().len() > ours);
-    if !world.twin.pull(REPO, PULL).unwrap().merged {
-        assert_eq!(world.reactions(PULL, asked), ["eyes", "confused"]);
-    }
-    assert_snapshot!(shown(&mut world, PULL), @"");
+    assert!(!world.twin.pull(REPO, PULL).unwrap().merged);
+    assert_eq!(world.reactions(PULL, asked), ["eyes", "confused"]);
+    assert_snapshot!(shown(&mut world, PULL), @r"
+    ✅ **All 2 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
+
+    - `main` has moved on since the plan was made.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | – | <time> | 120 |
+    | [01 Do parser](<</runs/4>>) | ✅ done | passed | – | <time> | 240 |
+    ---
+    @bob: the forge says no: 127.0.0.1:45785 refused to merge: Pull Request is not mergeable.
+    ");
     finish(world).await;
 }
 
@@ -74,7 +98,18 @@ async fn a_merge_by_a_person_completes_early() {
     world.twin.merge_pull("bob", REPO, PULL).unwrap();
     let before = world.twin.requests().len();
     world.settle().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ✅ **Merged before 1 step was done.** `/protocol new` starts another.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | – | <time> | 120 |
+    | [01 Do parser](<</runs/4>>) | ✅ done | passed | – | <time> | 240 |
+    | 02 Do writer | 🚫 not done: merged before | – | – | <time> | – |
+    TasksGodzilla / 01 parser QA: Completed Success, Passed
+    TasksGodzilla / 01 parser: Completed Success, Done, 240 tokens
+    TasksGodzilla / protocol: Completed Success, Merged before 1 step was done
+    ");
     says(&mut world, "bob", PULL, "/protocol run").await;
     assert_eq!(pushes(&world, before), 0);
     finish(world).await;
@@ -95,7 +130,14 @@ async fn a_merge_while_an_engine_works_stops_it_and_nothing_is_pushed() {
     working.await.unwrap();
     world.settle().await;
     assert_eq!(pushes(&world, before), 0);
-    assert_snapshot!(shown(&mut world, PULL), @"");
+    assert_snapshot!(shown(&mut world, PULL), @r"
+    ✅ **Merged before 2 steps were done.** `/protocol new` starts another.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | 🚫 not done: merged before | not needed | – | <time> | – |
+    | 01 Do parser | 🚫 not done: merged before | – | – | <time> | – |
+    ");
     finish(world).await;
 }
 
@@ -111,15 +153,50 @@ async fn closing_the_pull_request_kills_and_cancels_and_reopening_waits_for_resu
     world.settle().await;
     working.await.unwrap();
     world.settle().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    🚫 **Cancelled: its pull request was closed.** Reopen it to go on; `/protocol new` starts another.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | 🚫 cancelled | not needed | – | <time> | – |
+    | 01 Do parser | 🚫 cancelled | – | – | <time> | – |
+    TasksGodzilla / plan: Completed Success, 2 steps, plan 1
+    TasksGodzilla / protocol: Completed Cancelled, Cancelled: its pull request was closed
+    ");
     world.twin.reopen_pull("bob", REPO, PULL).unwrap();
     world.settle().await;
     let calls = world.engine.calls().len();
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ✋ **Paused.** `/protocol resume` goes on.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ▫️ to do | not needed | – | <time> | – |
+    | 01 Do parser | ▫️ to do | – | – | <time> | – |
+    TasksGodzilla / plan: Completed Success, 2 steps, plan 1
+    TasksGodzilla / protocol: Completed ActionRequired, Paused
+    ");
     assert_eq!(world.engine.calls().len(), calls, "nothing starts by itself");
     says(&mut world, "bob", PULL, "/protocol resume").await;
     assert!(world.headline(PULL).contains("waiting for the merge"), "{}", world.headline(PULL));
-    assert_snapshot!(timeline(&world).await, @"");
+    assert_snapshot!(timeline(&world).await, @r"
+    bob approved the plan and runs it
+    step 0 started: Prepare
+    the pull request was closed by bob
+    cancelled: its pull request was closed
+    the worktree is removed
+    reopened by bob; `/protocol resume` goes on
+    resumed by bob
+    step 0 started: Prepare
+    step 0 executed and pushed as <sha>
+    step 0 completed, QA skipped
+    step 1 started: Do parser
+    step 1 executed and pushed as <sha>
+    QA of step 1: pass
+    step 1 completed
+    what was asked for is done
+    everything is green: ready for review, waiting for the merge
+    ");
     finish(world).await;
 }
 
@@ -132,7 +209,16 @@ async fn cancelled_by_command_stays_cancelled_when_it_is_merged() {
     world.twin.ready_pull("bob", REPO, PULL).unwrap();
     world.twin.merge_pull("bob", REPO, PULL).unwrap();
     world.settle().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    🚫 **Cancelled by command.** `/protocol new` starts another.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | 00 Prepare | 🚫 cancelled | not needed | – | <time> | – |
+    | 01 Do parser | 🚫 cancelled | – | – | <time> | – |
+    TasksGodzilla / plan: Completed Success, 2 steps, plan 1
+    TasksGodzilla / protocol: Completed Cancelled, Cancelled by command
+    ");
     finish(world).await;
 }
 
@@ -141,6 +227,11 @@ async fn cancel_close_closes_the_pull_request() {
     let mut world = done().await;
     says(&mut world, "bob", PULL, "/protocol cancel --close").await;
     assert!(!world.twin.is_open(REPO, PULL).unwrap());
-    assert_snapshot!(format!("{}\n{}", world.headline(PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", world.headline(PULL), checks(&world)), @r"
+    🚫 **Cancelled by command.** `/protocol new` starts another.
+    TasksGodzilla / 01 parser QA: Completed Success, Passed
+    TasksGodzilla / 01 parser: Completed Success, Done, 240 tokens
+    TasksGodzilla / protocol: Completed Cancelled, Cancelled by command
+    ");
     finish(world).await;
 }

@@ -76,7 +76,7 @@ async fn a_step_costs_few_writes() {
     says(&mut world, "bob", PULL, "/step run 2").await;
     let all = writes(&world, before).into_iter();
     let content: Vec<String> = all.filter(|write| !write.contains("reactions")).collect();
-    assert!(content.len() <= 8, "{content:#?}");
+    assert!(content.len() <= 6, "{content:#?}");
     assert_snapshot!(content.join("\n"), @r"
     POST /acme/api.git/git-receive-pack git/push
     PATCH /repos/acme/api/issues/comments/100002 issues/update-comment

@@ -5,6 +5,7 @@
 mod checks;
 mod ci;
 mod commands;
+mod crash;
 mod ending;
 mod execution;
 mod head;
@@ -13,6 +14,7 @@ mod main_loop;
 mod openapi;
 mod permissions;
 mod planning;
+mod pages;
 mod quality;
 mod scripted;
 mod telling;

@@ -43,6 +43,8 @@ pub fn shown(world: &mut World, thread: u64) -> String {
     let read = folded.replace_all(&read, "");
     let read = footer.replace_all(&read, "");
     let read = time.replace_all(&read, "| <time> $1$2");
+    let port = regex::Regex::new(r"127\.0\.0\.1:\d+").unwrap();
+    let read = port.replace_all(&read, "<forge>");
     let blank = regex::Regex::new(r"\n{3,}").unwrap();
     blank.replace_all(&read, "\n\n").trim().to_owned()
 }
