@@ -85,7 +85,7 @@ async fn a_red_run_blocks_with_its_name_and_a_rerun_unblocks() {
 
     **What it waits for**
 
-    - **CI of step 0 failed**: CI of step 0 failed: build (http://127.0.0.1:41623/acme/api/runs/500004).
+    - **CI of step 0 failed**: build (http://<forge>/acme/api/runs/500004).
 
     Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
 
@@ -105,21 +105,15 @@ async fn a_red_run_blocks_with_its_name_and_a_rerun_unblocks() {
     world.ci_finishes().await;
     assert!(world.headline(PULL).contains("Resting"), "{}", world.headline(PULL));
     assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
-    ❌ **Blocked: CI of step 0 failed.** `/step retry 0` does the step again.
-
-    **What it waits for**
-
-    - **CI of step 0 failed**: CI of step 0 failed: build (http://127.0.0.1:41623/acme/api/runs/500004).
-
-    Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
+    ✋ **Resting: 1 of 2 steps are done.** `/protocol run` does the rest, `/step run next` one step.
 
     | Step | State | QA | CI | Time | Tokens |
     |:--|:--|:--|:--|--:|--:|
-    | [00 Prepare](<</runs/2>>) | ❌ failed | skipped | passed | <time> | 120 |
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | passed | <time> | 120 |
     | 01 Do parser | ▫️ to do | – | – | <time> | – |
     TasksGodzilla / 00 setup QA: Completed Neutral, Skipped
-    TasksGodzilla / 00 setup: Completed Success, Executed, 120 tokens
-    TasksGodzilla / protocol: Completed Failure, Blocked: CI of step 0 failed
+    TasksGodzilla / 00 setup: Completed Success, Done, 120 tokens
+    TasksGodzilla / protocol: Completed ActionRequired, Resting: 1 of 2 steps are done
     ");
     assert_snapshot!(timeline(&world).await, @r"
     bob approved the plan and runs it to step 0
@@ -127,9 +121,11 @@ async fn a_red_run_blocks_with_its_name_and_a_rerun_unblocks() {
     step 0 executed and pushed as <sha>
     step 0 completed, QA skipped
     CI of step 0 failed
-    CI of step 0 failed: build (</acme/api/runs/500004>)
+    build (</acme/api/runs/500004>)
     CI of step 0 runs
     CI of step 0 passed
+    nothing blocks it any more
+    what was asked for is done
     ");
     finish(world).await;
 }
@@ -217,7 +213,7 @@ async fn a_run_that_never_ends_needs_a_person() {
 
     **What it waits for**
 
-    - **CI of step 0 came to no end**: CI of step 0 does not end: build (http://127.0.0.1:42503/acme/api/runs/500004).
+    - **CI of step 0 came to no end**: build (http://<forge>/acme/api/runs/500004).
 
     Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
 

@@ -81,7 +81,6 @@ async fn a_step_costs_few_writes() {
     POST /acme/api.git/git-receive-pack git/push
     PATCH /repos/acme/api/issues/comments/100002 issues/update-comment
     PATCH /repos/acme/api/issues/comments/100003 issues/update-comment
-    PATCH /repos/acme/api/pulls/2 pulls/update
     POST /repos/acme/api/check-runs checks/create
     POST /repos/acme/api/check-runs checks/create
     POST /repos/acme/api/check-runs checks/create
@@ -265,7 +264,18 @@ async fn a_retry_works_on_the_present_head_and_outdates_later_verdicts() {
     let after = world.twin.commits(REPO, "main", BRANCH).unwrap();
     assert_eq!(after[..before.len()], before, "nothing is rewritten");
     assert_eq!(after.len(), before.len() + 1);
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @"");
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    ✋ **All 3 steps are done, but it is not green.** Step 2 has no verdict that holds on this head; `/step qa 2`.
+
+    | Step | State | QA | CI | Time | Tokens |
+    |:--|:--|:--|:--|--:|--:|
+    | [00 Prepare](<</runs/2>>) | ✅ done | skipped | – | <time> | 120 |
+    | [01 Do parser](<</runs/9>>) | ✅ done | passed | – | <time> | 600 |
+    | [02 Do writer](<</runs/6>>) | ✅ done | passed, outdated | – | <time> | 240 |
+    TasksGodzilla / 01 parser QA: Completed Success, Passed
+    TasksGodzilla / 01 parser: Completed Success, Done, 600 tokens, attempt 2
+    TasksGodzilla / protocol: Completed ActionRequired, All 3 steps are done, but it is not green
+    ");
     says(&mut world, "bob", PULL, "/step qa 2").await;
     assert!(world.headline(PULL).contains("waiting for the merge"), "{}", world.headline(PULL));
     world.reads(1);

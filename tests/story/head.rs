@@ -259,7 +259,7 @@ async fn a_suspended_installation_pauses_and_is_not_called() {
     world.twin.unsuspend(installation);
     world.settle().await;
     assert_snapshot!(shown(&mut world, PULL), @r"
-    ✋ **Planned: 2 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
+    ✋ **Paused.** `/protocol resume` goes on.
 
     | Step | State | QA | CI | Time | Tokens |
     |:--|:--|:--|:--|--:|--:|
