@@ -155,12 +155,12 @@ fn a_fault_of_ours_is_left_by_resume() {
 }
 
 #[test]
-fn only_a_cancel_and_pause_now_stop_engines() {
+fn every_end_and_pause_now_stop_engines() {
     let stops = |happened| at(Work::Running).apply(happened).expect("may move").stops_engines();
     assert!(stops(ProtocolMove::Cancel(CancelKind::Command)));
     assert!(stops(ProtocolMove::Pause(Pause::Now)));
     assert!(!stops(ProtocolMove::Pause(Pause::AfterThis)));
-    assert!(!stops(ProtocolMove::Merge));
+    assert!(stops(ProtocolMove::Merge));
 }
 
 #[test]
