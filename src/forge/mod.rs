@@ -64,7 +64,7 @@ pub trait Access: Send + Sync {
     async fn identity(&self) -> Result<BotIdentity, ForgeError>;
     /// What `login` may do in `repo`: by role, else permission, else booleans; never by `author_association`.
     async fn permission(&self, repo: &RepoRef, login: &str) -> Result<Permission, ForgeError>;
-    /// The repository as the forge sees it now, found by its numeric id.
+    /// The repository as the forge sees it now; `Missing` when its name belongs to another repository.
     async fn repository(&self, repo: &RepoRef) -> Result<Repository, ForgeError>;
     /// The tip of a branch, or `None` when there is no such branch.
     async fn branch_tip(&self, repo: &RepoRef, branch: &str) -> Result<Option<Sha>, ForgeError>;

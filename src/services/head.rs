@@ -34,7 +34,7 @@ pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
         .ok_or(StoreError::Missing { what: "row" })?;
     let project = store::project::load(&mut ctx.store.read().await?, protocol.project).await?;
     let project = project.ok_or(StoreError::Missing { what: "project" })?;
-    if project.access != RepoAccess::Granted {
+    if project.access != RepoAccess::Granted || protocol.state.end.is_some() {
         return Ok(None);
     }
     let remote = remote::access(ctx, &project, GitRights::Read).await?;

@@ -3,6 +3,7 @@
 use crate::github_server::{BOT, Scripted, by_line, reply, repo, sha};
 use serde_json::json;
 use tasksgodzilla::domain::actor::Permission;
+use tasksgodzilla::domain::project::RepoRef;
 use tasksgodzilla::forge::{Access, ForgeError};
 
 #[tokio::test]
@@ -45,15 +46,18 @@ async fn a_stranger_has_no_permission() {
 }
 
 #[tokio::test]
-async fn a_repository_is_found_by_id_whatever_it_is_called_now() {
+async fn a_renamed_repository_is_followed_and_another_one_is_not() {
     let server = Scripted::start(by_line(&[(
-        "GET /repositories/700",
+        "GET /repos/acme/api",
         200,
         r#"{ "id": 700, "name": "core", "owner": { "login": "acme-inc" }, "default_branch": "main", "private": true }"#,
     )]));
     let found = server.client("").repository(&repo()).await.unwrap();
     assert_eq!((found.repo.full_name().as_str(), found.repo.installation), ("acme-inc/core", 5));
     assert!(found.private && !found.archived);
+    let another = RepoRef { id: 9, ..repo() };
+    let error = server.client("").repository(&another).await.unwrap_err();
+    assert!(matches!(error, ForgeError::Missing { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -64,8 +68,9 @@ async fn a_missing_branch_is_told_from_a_missing_repository() {
             200,
             r#"{ "ref": "refs/heads/feature/a#b", "object": { "sha": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" } }"#,
         ),
+        ("GET /repos/acme/api/git/ref", 404, r#"{ "message": "Not Found" }"#),
         (
-            "GET /repositories/700",
+            "GET /repos/acme/api",
             200,
             r#"{ "id": 700, "name": "api", "owner": { "login": "acme" }, "default_branch": "main", "private": true }"#,
         ),

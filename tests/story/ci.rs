@@ -142,12 +142,12 @@ async fn a_failure_after_a_pass_takes_the_green_away() {
     world.twin.rerun_check("bob", build).unwrap();
     world.settle().await;
     world.ci_finishes().await;
-    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r"
+    assert_snapshot!(format!("{}\n{}", shown(&mut world, PULL), checks(&world)), @r#"
     ❌ **Blocked: CI of step 1 failed.** `/step retry 1` does the step again.
 
     **What it waits for**
 
-    - **CI of step 1 failed**: CI of step 1 failed: build (http://127.0.0.1:38079/acme/api/runs/500008).
+    - **CI of step 1 failed**: build (http://<forge>/acme/api/runs/500008).
 
     Or instead: `/step approve 1 <why>` takes the responsibility, `/step skip 1 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
 
@@ -158,7 +158,7 @@ async fn a_failure_after_a_pass_takes_the_green_away() {
     TasksGodzilla / 01 parser QA: Completed Success, Passed
     TasksGodzilla / 01 parser: Completed Success, Executed, 240 tokens
     TasksGodzilla / protocol: Completed Failure, Blocked: CI of step 1 failed
-    ");
+    "#);
     says(&mut world, "bob", PULL, "/protocol merge").await;
     assert!(!world.twin.pull(REPO, PULL).unwrap().merged);
     finish(world).await;

@@ -292,11 +292,10 @@ async fn a_failed_step_is_retried_skipped_or_approved() {
 
     - Step 0 failed; clear it with `/step retry 0`
     ");
-    assert_snapshot!(world.asks("bob", 2, "/step retry").await, @r"
+    assert_snapshot!(world.asks("bob", 2, "/step retry").await, @r#"
     eyes rocket
-    #1 ❌ **Blocked: step 0 failed.** `/step retry 0` does the step again.
     #2 ❌ **Blocked: step 0 failed.** `/step retry 0` does the step again.
-    ");
+    "#);
     let written = vec![("src/lib.rs", "")];
     world.engine.next(Phase::Execute, Reply::Write(written, "It is empty now."));
     let empty = verdict("fail", &[("src/lib.rs", "blocking", "It is empty.")]);
@@ -373,17 +372,15 @@ async fn qa_judges_again() {
     world.asks("bob", 2, "/protocol run").await;
     world.engine.next(Phase::Quality, Reply::Text(verdict("pass", &[])));
     let before = world.engine.calls().len();
-    assert_snapshot!(world.asks("bob", 2, "/step qa 2").await, @r"
+    assert_snapshot!(world.asks("bob", 2, "/step qa 2").await, @r#"
     eyes rocket
-    #1 ✅ **All 3 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
     #2 ✅ **All 3 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
-    ");
+    "#);
     assert_eq!(world.engine.calls().len(), before + 1);
-    assert_snapshot!(world.asks("bob", 2, "/step qa 0").await, @r"
+    assert_snapshot!(world.asks("bob", 2, "/step qa 0").await, @r#"
     eyes rocket
-    #1 ✅ **All 3 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
     #2 ✅ **All 3 steps are done; waiting for the merge.** `/protocol merge` merges it, or merge it yourself.
-    ");
+    "#);
     world.finish().await;
 }
 

@@ -21,7 +21,7 @@ async fn a_plan_is_a_branch_a_draft_and_checks() {
     assert!(pull.draft && pull.open);
     assert_eq!((pull.head.as_str(), pull.base.as_str()), (BRANCH, "main"));
     assert_snapshot!(pull.title, @"Split the importer (protocol 0001)");
-    assert_snapshot!(super::world::clean(&pull.body), @r"
+    assert_snapshot!(super::world::clean(&pull.body), @r#"
     Closes #1.
 
     This is protocol 0001. The comment below shows how far it is and what it waits for; `.protocols/0001-split-the-importer/plan.md` says what is done and why.
@@ -36,8 +36,8 @@ async fn a_plan_is_a_branch_a_draft_and_checks() {
 
     </details>
 
-    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 1](<</runs/1>>)</sub>
-    ");
+    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
+    "#);
     assert_snapshot!(world.twin.commits(REPO, "main", BRANCH).unwrap().join("\n"), @r"
     feat(protocol): add plan for 0001-split-the-importer [protocol-0001/00]
 
@@ -77,7 +77,7 @@ async fn a_plan_that_stays_malformed_blocks_with_its_faults() {
 
     - **The plan could not be taken**: the engine's plan was not taken: the answer: "context\_md" is a required property; the answer: "log\_md" is a required property; step\_files: this is not of type "array".
 
-    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 1](<</runs/1>>)</sub>
+    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
     "#);
     assert_snapshot!(world.asks("bob", 1, "/protocol run").await, @r"
     eyes confused
@@ -115,23 +115,23 @@ async fn a_missing_engine_blocks_until_somebody_resumes() {
     let missing = EngineError::NotInstalled { todo: "install `codex` (npm i -g @openai/codex)".to_owned() };
     world.engine.next(Phase::Plan, Reply::Fail(missing));
     world.asks("bob", 1, "/protocol new").await;
-    assert_snapshot!(world.reads(1).join("\n"), @r"
+    assert_snapshot!(world.reads(1).join("\n"), @r#"
     ✋ **Blocked: the engine is not there.** `/protocol resume` goes on once it is there.
 
     - **The engine is not there**: the engine cannot be started: install `codex` (npm i -g \@openai/codex).
 
-    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 1](<</runs/1>>)</sub>
-    ");
+    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
+    "#);
     let auth = EngineError::AuthMissing { setting: "OPENAI_API_KEY".to_owned() };
     world.engine.next(Phase::Plan, Reply::Fail(auth));
     world.asks("bob", 1, "/protocol resume").await;
-    assert_snapshot!(world.reads(1).join("\n"), @r"
+    assert_snapshot!(world.reads(1).join("\n"), @r#"
     ✋ **Blocked: the engine is not there.** `/protocol resume` goes on once it is there.
 
     - **The engine is not there**: the model service refuses us: set or renew OPENAI\_API\_KEY.
 
-    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 2](<</runs/2>>)</sub>
-    ");
+    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
+    "#);
     assert_snapshot!(world.asks("bob", 1, "/protocol resume").await, @r"
     eyes rocket
     #1 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
@@ -176,13 +176,13 @@ async fn a_silent_model_is_asked_three_times() {
     world.passes(Duration::from_secs(60)).await;
     world.passes(Duration::from_secs(60)).await;
     assert_eq!(world.engine.calls().len(), 3);
-    assert_snapshot!(world.reads(1).join("\n"), @r"
+    assert_snapshot!(world.reads(1).join("\n"), @r#"
     ✋ **Blocked: no plan was made.** `/protocol replan` plans again.
 
     - **No plan was made**: planning failed: the model service does not answer: HTTP 503.
 
-    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 3](<</runs/3>>)</sub>
-    ");
+    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
+    "#);
     assert_snapshot!(world.forgives_dead_jobs().await.join("\n"), @"plan_protocol: the model service does not answer: HTTP 503");
     world.finish().await;
 }
@@ -242,13 +242,13 @@ async fn a_base_that_is_gone_blocks() {
     world.settle().await;
     world.twin.delete_branch("ann", REPO, "next").unwrap();
     world.asks("bob", 1, "/protocol resume").await;
-    assert_snapshot!(world.reads(1).join("\n"), @r"
+    assert_snapshot!(world.reads(1).join("\n"), @r#"
     ✋ **Blocked: the base branch is gone.** `/protocol resume` goes on once it is back.
 
     - **The base branch is gone**: the base branch `next` is gone; restore it, or change the base.
 
-    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 1](<</runs/1>>)</sub>
-    ");
+    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
+    "#);
     world.twin.push_as("ann", REPO, "next", &[("x", Some("1"))]).unwrap();
     assert_snapshot!(world.asks("bob", 1, "/protocol resume").await, @r"
     eyes rocket
@@ -308,7 +308,7 @@ async fn words_of_people_are_shown_harmlessly() {
     #2 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
     ");
     let pull = world.twin.pull(REPO, 2).unwrap();
-    assert_snapshot!(format!("{}\n{}", pull.title, super::world::clean(&pull.body)), @r"
+    assert_snapshot!(format!("{}\n{}", pull.title, super::world::clean(&pull.body)), @r#"
     Img src x onerror alert 1 ann fixes 1 (protocol 0001)
     Closes #1.
 
@@ -331,8 +331,8 @@ async fn words_of_people_are_shown_harmlessly() {
 
     </details>
 
-    <sub>Protocol 0001 · branch `0001-img-src-x-onerror-alert-1-ann-fixes-1` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 1](<</runs/1>>)</sub>
-    ");
+    <sub>Protocol 0001 · branch `0001-img-src-x-onerror-alert-1-ann-fixes-1` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
+    "#);
     let posted = world.reads(1).join("\n") + &world.reads(2).join("\n");
     assert!(!posted.contains("<img"), "{posted}");
     world.finish().await;

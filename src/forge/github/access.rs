@@ -105,8 +105,12 @@ impl Access for Github {
             format!("repository {} (id {})", repo.full_name(), repo.id),
             "metadata=read",
         );
-        let ask = Ask::get(format!("/repositories/{}", repo.id), words);
+        let ask = Ask::get(repo_path(repo, ""), words);
         let found: WireRepository = self.on(repo).read(&ask).await?;
+        if found.id != repo.id {
+            let what = format!("repository {} (id {})", repo.full_name(), repo.id);
+            return Err(ForgeError::Missing { host: self.client.host().to_owned(), what });
+        }
         Ok(Repository {
             repo: RepoRef {
                 id: found.id,
