@@ -4,7 +4,6 @@
 //! sends nothing. What must happen outside is written into the draft as jobs and effects.
 
 use super::Ctx;
-use crate::domain::ci::CiStatus;
 use crate::domain::claim::Hold;
 use crate::domain::drive::{self, Next};
 use crate::domain::effect::NewEffect;
@@ -264,11 +263,6 @@ impl Draft {
             self.note(EventKind::DriveFinished, None, "what was asked for is done");
             self.go_on();
         }
-    }
-
-    /// Whether CI of the newest commit is still open.
-    pub fn awaits_ci(&self) -> bool {
-        drive::latest_commit_step(&self.steps).is_some_and(|step| step.ci == CiStatus::Waiting)
     }
 }
 
