@@ -65,6 +65,15 @@ fn next_step(drive: Drive, steps: &[Step]) -> Next {
     after_ci(last, Next::FinishDrive)
 }
 
+/// The first open step among those that `step` stands on: the ones it names, or else all earlier ones.
+pub fn first_open_under<'a>(steps: &'a [Step], step: &Step) -> Option<&'a Step> {
+    let stands_on = |other: &Step| match &step.spec.depends_on {
+        Some(ids) => ids.contains(&other.spec.id),
+        None => other.number < step.number,
+    };
+    steps.iter().find(|other| stands_on(other) && !other.status.is_done())
+}
+
 /// A later step, or the end of the drive, waits until CI of the step before is none or passed.
 fn after_ci(before: Option<&Step>, then: Next) -> Next {
     match before {

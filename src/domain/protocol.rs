@@ -187,19 +187,43 @@ pub struct Reason {
     pub detail: String,
 }
 
+/// What clears reasons, besides a new plan (all of them) and [`ProtocolMove::Resume`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clearing {
+    /// The step is tried again, skipped or approved.
+    Step(u32),
+    /// CI of the step's commit passed.
+    CiPassed(u32),
+    /// QA passed the step, or skipped it.
+    QaPassed(u32),
+    /// The branch and its pull request are brought up to date.
+    Pull,
+}
+
+impl Clearing {
+    fn clears(self, reason: &Reason) -> bool {
+        use ReasonKey as K;
+        match self {
+            Self::Step(step) => reason.step == Some(step),
+            Self::CiPassed(step) => {
+                reason.step == Some(step) && matches!(reason.key, K::CiFailed | K::CiUndecided)
+            }
+            Self::QaPassed(step) => {
+                reason.step == Some(step) && matches!(reason.key, K::QaFailed | K::QaUndecided)
+            }
+            Self::Pull => matches!(reason.key, K::PushRefused | K::PrFailed),
+        }
+    }
+}
+
 /// Something that happens to a protocol and may change its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProtocolMove {
     StartPlanning,
     AcceptPlan,
     Block(Reason),
-    /// Drops the reason of this key and step.
-    Clear {
-        key: ReasonKey,
-        step: Option<u32>,
-    },
-    /// Drops every reason of this step.
-    ClearStep(u32),
+    /// Drops the reasons that this clears.
+    Clear(Clearing),
     Replan,
     Run(Drive),
     /// A step is done again: an idle protocol is driven to do it.
@@ -210,8 +234,6 @@ pub enum ProtocolMove {
     Cancel(CancelKind),
     Merge,
     Reopen,
-    /// All steps are done and there is no pull request to wait for.
-    Complete,
     /// A permanent fault of ours.
     Fault,
 }
@@ -276,10 +298,7 @@ impl ProtocolState {
             ProtocolMove::StartPlanning => next.work = self.from(Work::Pending, Work::Planning)?,
             ProtocolMove::AcceptPlan => next.work = self.from(Work::Planning, Work::Planned)?,
             ProtocolMove::Block(reason) => next.add(reason),
-            ProtocolMove::Clear { key, step } => {
-                next.reasons.retain(|reason| reason.key != key || reason.step != step);
-            }
-            ProtocolMove::ClearStep(step) => next.reasons.retain(|reason| reason.step != Some(step)),
+            ProtocolMove::Clear(clearing) => next.reasons.retain(|reason| !clearing.clears(reason)),
             ProtocolMove::Replan => return self.replanned(),
             ProtocolMove::Run(drive) => return self.driven(drive),
             ProtocolMove::Redo(step) => next.redo(step),
@@ -290,7 +309,7 @@ impl ProtocolState {
             ProtocolMove::Pause(pause) => next.pause = Some(self.pausing(pause)?),
             ProtocolMove::Resume => return self.resumed(),
             ProtocolMove::Cancel(kind) => next.end = Some(End::Cancelled(kind)),
-            ProtocolMove::Merge | ProtocolMove::Complete => next.end = Some(End::Completed),
+            ProtocolMove::Merge => next.end = Some(End::Completed),
             ProtocolMove::Reopen => return Err(Refusal::NotClosed),
             ProtocolMove::Fault => next.faulted = true,
         }

@@ -152,6 +152,14 @@ impl Draft {
         Ok(())
     }
 
+    /// Moves the protocol, and returns the reasons that this cleared.
+    pub fn lift(&mut self, happened: ProtocolMove) -> Result<Vec<Reason>, Refusal> {
+        let held = self.protocol.state.reasons.clone();
+        self.apply(happened)?;
+        let left = &self.protocol.state.reasons;
+        Ok(held.into_iter().filter(|reason| !has(left, reason)).collect())
+    }
+
     /// Adds a reason that a person must clear.
     pub fn block(
         &mut self,

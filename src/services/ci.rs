@@ -9,7 +9,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::job::Job;
 use crate::domain::project::{Project, RepoAccess};
-use crate::domain::protocol::{ProtocolMove, ReasonKey};
+use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::{StepMove, StepStatus};
 use crate::store::{self, StoreError};
@@ -82,10 +82,10 @@ fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]
         CiStatus::None => draft.note(EventKind::CiNone, step, format!("no CI for step {number}")),
         CiStatus::Passed => {
             draft.note(EventKind::CiPassed, step, format!("CI of step {number} passed"));
-            if is_held(draft, number) {
+            let cleared = draft.lift(ProtocolMove::Clear(Clearing::CiPassed(number)))?;
+            if cleared.iter().any(|reason| reason.key == ReasonKey::CiFailed) {
                 recover(draft, number)?;
             }
-            draft.apply(ProtocolMove::Clear { key: ReasonKey::CiUndecided, step })?;
         }
         CiStatus::Failed => {
             let detail = named(results, CiState::Failed);
@@ -106,15 +106,8 @@ fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]
     Ok(())
 }
 
-/// Whether a failure of its CI is held against the step; a re-run goes from failed over waiting to passed.
-fn is_held(draft: &Draft, number: u32) -> bool {
-    let mut reasons = draft.protocol.state.reasons.iter();
-    reasons.any(|reason| reason.key == ReasonKey::CiFailed && reason.step == Some(number))
-}
-
 /// A re-run passed: what QA said of the step counts again.
 fn recover(draft: &mut Draft, number: u32) -> Result<(), Refusal> {
-    draft.apply(ProtocolMove::Clear { key: ReasonKey::CiFailed, step: Some(number) })?;
     if draft.step(number)?.status != StepStatus::Failed {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::job::Job;
 use crate::domain::project::{MergeRequest, PullFacts, PullState};
-use crate::domain::protocol::{ProtocolMove, ReasonKey};
+use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::forge::{ForgeError, GitRights, NewPull, Pull};
 use crate::git::{Push, PushError};
@@ -101,7 +101,7 @@ async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Re
             state: pull.state,
             offered: false,
         });
-        draft.apply(ProtocolMove::Clear { key: ReasonKey::PrFailed, step: None })?;
+        draft.apply(ProtocolMove::Clear(Clearing::Pull))?;
         draft.note(EventKind::OpenPr, None, format!("opened pull request #{}", pull.number));
         Ok(())
     })

@@ -10,7 +10,7 @@ use super::{Ctx, engines, files};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha, StepId};
-use crate::domain::protocol::{ProtocolMove, ProtocolStatus, ReasonKey};
+use crate::domain::protocol::{Clearing, ProtocolMove, ProtocolStatus, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::retry::Retry;
 use crate::domain::spec::QaPolicy;
@@ -215,8 +215,7 @@ fn follow(draft: &mut Draft, number: u32, head: &Sha, judgement: &Judgement) -> 
             if draft.protocol.head.as_ref() == Some(head) {
                 draft.protocol.adopted_from = None;
             }
-            draft.apply(ProtocolMove::Clear { key: ReasonKey::QaUndecided, step })?;
-            draft.apply(ProtocolMove::Clear { key: ReasonKey::QaFailed, step })?;
+            draft.apply(ProtocolMove::Clear(Clearing::QaPassed(number)))?;
             draft.note(EventKind::StepCompleted, step, format!("step {number} completed"));
             Ok(())
         }

@@ -163,3 +163,18 @@ fn green_needs_every_step_vouched_for_and_ci_passed() {
     let adopted = Protocol { adopted_from: Some("bob".to_owned()), ..protocol(Drive::None) };
     assert!(not_green(&adopted, &steps(&[DONE, DONE])).is_some());
 }
+
+#[test]
+fn a_step_stands_on_all_earlier_ones_or_on_those_it_names() {
+    use StepStatus::{Completed, Pending};
+    let none = CiStatus::None;
+    let mut steps = steps(&[(Completed, none), (Pending, none), (Pending, none), (Pending, none)]);
+    let open = |steps: &[Step]| first_open_under(steps, &steps[3]).map(|step| step.number);
+    assert_eq!(open(&steps), Some(1));
+    steps[3].spec.depends_on = Some(vec![steps[2].spec.id.clone()]);
+    assert_eq!(open(&steps), Some(2));
+    steps[3].spec.depends_on = Some(vec![steps[0].spec.id.clone()]);
+    assert_eq!(open(&steps), None);
+    steps[3].spec.depends_on = Some(Vec::new());
+    assert_eq!(open(&steps), None);
+}

@@ -58,12 +58,39 @@ fn the_last_reason_cleared_shows_what_was_beneath() {
         ProtocolMove::Block(reason(ReasonKey::HeadRewritten, None)),
     ];
     let state = after(&at(Work::Running), &blocked).expect("facts are taken while running");
-    check(&state, &[ProtocolMove::ClearStep(1)], ProtocolStatus::Blocked);
-    check(&state, &[ProtocolMove::ClearStep(1), ProtocolMove::Resume], ProtocolStatus::Running);
+    check(&state, &[ProtocolMove::Clear(Clearing::Step(1))], ProtocolStatus::Blocked);
+    check(&state, &[ProtocolMove::Clear(Clearing::Step(1)), ProtocolMove::Resume], ProtocolStatus::Running);
     refused(
         &after(&state, &[ProtocolMove::Resume]).expect("one reason is cleared by resume"),
         &ProtocolMove::Resume,
     );
+}
+
+#[test]
+fn each_clearing_drops_its_own_reasons_and_no_other() {
+    use ReasonKey::{CiFailed, CiUndecided, PrFailed, PushRefused, QaFailed, QaUndecided, StepFailed};
+    let held = [
+        reason(StepFailed, Some(1)),
+        reason(CiFailed, Some(1)),
+        reason(CiUndecided, Some(1)),
+        reason(QaFailed, Some(1)),
+        reason(QaUndecided, Some(1)),
+        reason(QaFailed, Some(2)),
+        reason(PushRefused, Some(2)),
+        reason(PrFailed, None),
+    ];
+    let state = ProtocolState { reasons: held.to_vec(), ..at(Work::Running) };
+    for (clearing, dropped) in [
+        (Clearing::Step(1), &held[..5]),
+        (Clearing::CiPassed(1), &held[1..3]),
+        (Clearing::QaPassed(1), &held[3..5]),
+        (Clearing::QaPassed(2), &held[5..6]),
+        (Clearing::Pull, &held[6..]),
+    ] {
+        let left = state.apply(ProtocolMove::Clear(clearing)).expect("taken while running").reasons;
+        let gone: Vec<_> = held.iter().filter(|reason| !left.contains(reason)).cloned().collect();
+        assert_eq!(gone, dropped, "{clearing:?}");
+    }
 }
 
 #[test]

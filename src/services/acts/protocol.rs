@@ -7,7 +7,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{CommandId, ProtocolNumber};
 use crate::domain::job::Job;
 use crate::domain::project::MergeRequest;
-use crate::domain::protocol::{CancelKind, Drive, Pause, ProtocolMove, ProtocolStatus, ReasonKey};
+use crate::domain::protocol::{CancelKind, Clearing, Drive, Pause, ProtocolMove, ProtocolStatus, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::StepMove;
 use crate::report;
@@ -43,13 +43,10 @@ pub(super) fn pause(draft: &mut Draft, by: &str, now: bool) -> Result<(), Refusa
 /// Lifts the pause, or clears what a `resume` clears: a missing engine is tried again, a rewritten head is adopted, a
 /// branch that is gone is pushed again.
 pub(super) fn resume(draft: &mut Draft, by: &str) -> Result<(), Refusal> {
-    let held = draft.protocol.state.clone();
-    draft.apply(ProtocolMove::Resume)?;
+    let cleared = draft.lift(ProtocolMove::Resume)?;
     draft.note(EventKind::Resumed, None, format!("resumed by {by}"));
-    let cleared = held.reasons.iter().filter(|reason| !draft.protocol.state.reasons.contains(reason));
-    let cleared: Vec<(ReasonKey, Option<u32>)> = cleared.map(|reason| (reason.key, reason.step)).collect();
-    for (key, step) in cleared {
-        match (key, step) {
+    for reason in cleared {
+        match (reason.key, reason.step) {
             (ReasonKey::EngineMissing, Some(number)) => draft.apply_step(number, StepMove::Retry)?,
             (ReasonKey::HeadRewritten, _) => draft.protocol.head = None,
             (ReasonKey::BranchGone, _) => draft.push(Job::OpenPr { protocol: draft.protocol.id }),
@@ -93,14 +90,8 @@ pub(super) fn pull(draft: &mut Draft) -> Result<(), Refusal> {
     if draft.protocol.plan_revision == 0 {
         return Err(Refusal::NotNow { status: draft.protocol.status() });
     }
-    let failed = [ReasonKey::PrFailed, ReasonKey::PushRefused];
-    let held = draft.protocol.state.reasons.iter().filter(|reason| failed.contains(&reason.key));
-    let held: Vec<(ReasonKey, Option<u32>)> = held.map(|reason| (reason.key, reason.step)).collect();
-    for (key, step) in held {
-        draft.apply(ProtocolMove::Clear { key, step })?;
-        if let Some(number) = step {
-            draft.apply_step(number, StepMove::Retry)?;
-        }
+    for step in draft.lift(ProtocolMove::Clear(Clearing::Pull))?.iter().filter_map(|reason| reason.step) {
+        draft.apply_step(step, StepMove::Retry)?;
     }
     if let Some(pull) = &mut draft.protocol.pull {
         pull.offered = false;

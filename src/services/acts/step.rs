@@ -7,7 +7,7 @@ use crate::domain::drive;
 use crate::domain::event::EventKind;
 use crate::domain::ids::ProtocolNumber;
 use crate::domain::job::Job;
-use crate::domain::protocol::{Drive, ProtocolMove, ProtocolStatus};
+use crate::domain::protocol::{Clearing, Drive, ProtocolMove, ProtocolStatus};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::{Approval, Judged, Step, StepEnd, StepMove, StepStatus};
 use crate::domain::verdict::Verdict;
@@ -33,7 +33,7 @@ fn next_open(draft: &Draft) -> Result<&Step, Refusal> {
     draft.steps.iter().find(|step| !step.status.is_done()).ok_or(Refusal::NothingToRun)
 }
 
-/// A pending step with nothing open before it; `anyway` lets a maintainer go out of order.
+/// A pending step that stands on nothing open; `anyway` lets a maintainer go out of order.
 fn startable(draft: &Draft, number: u32, anyway: bool) -> Result<&Step, Refusal> {
     let step = draft.step(number)?;
     match step.status {
@@ -43,7 +43,7 @@ fn startable(draft: &Draft, number: u32, anyway: bool) -> Result<&Step, Refusal>
             return Err(Refusal::NoSuchStepMove { from, happened: StepMove::Retry });
         }
     }
-    match draft.steps.iter().find(|earlier| earlier.number < number && !earlier.status.is_done()) {
+    match drive::first_open_under(&draft.steps, step) {
         Some(open) if !anyway => Err(Refusal::OutOfOrder { open: open.number, status: open.status }),
         _ => Ok(step),
     }
@@ -93,7 +93,7 @@ pub(super) fn retry(draft: &mut Draft, by: &str, number: Option<u32>) -> Result<
     step.pushed_at = None;
     step.judged = None;
     step.finished_at = None;
-    draft.apply(ProtocolMove::ClearStep(number))?;
+    draft.apply(ProtocolMove::Clear(Clearing::Step(number)))?;
     draft.apply(ProtocolMove::Redo(number))?;
     draft.note(EventKind::StepRetryEnqueued, Some(number), format!("{by} tries step {number} again"));
     Ok(())
@@ -104,7 +104,7 @@ pub(super) fn skip(draft: &mut Draft, by: &str, number: u32, why: &str) -> Resul
     refuse_ended(draft)?;
     draft.apply_step(number, StepMove::Skip)?;
     draft.step_mut(number)?.end = Some(StepEnd::Skipped { by: by.to_owned(), why: why.to_owned() });
-    draft.apply(ProtocolMove::ClearStep(number))?;
+    draft.apply(ProtocolMove::Clear(Clearing::Step(number)))?;
     draft.note(EventKind::StepSkipped, Some(number), format!("step {number} was skipped by {by}: {why}"));
     Ok(())
 }
@@ -118,7 +118,7 @@ pub(super) fn approve(draft: &mut Draft, by: &str, number: u32, why: &str) -> Re
     if !step.ci.lets_pass() {
         step.ci = CiStatus::None;
     }
-    draft.apply(ProtocolMove::ClearStep(number))?;
+    draft.apply(ProtocolMove::Clear(Clearing::Step(number)))?;
     draft.note(EventKind::ManualApproval, Some(number), format!("step {number} was approved by {by}: {why}"));
     Ok(())
 }
