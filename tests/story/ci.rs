@@ -175,6 +175,22 @@ async fn statuses_count_like_runs() {
 }
 
 #[actix_web::test]
+async fn the_first_green_stage_completes_nothing() {
+    let mut world = with_ci(Ci::Staged).await;
+    says(&mut world, "bob", PULL, "/protocol run").await;
+    assert_eq!(world.twin.play_ci(), 1);
+    world.settle().await;
+    assert!(world.headline(PULL).contains("Waiting for CI of step 0"), "{}", world.headline(PULL));
+    assert_eq!(executed(&world), 1);
+    assert_eq!(world.twin.play_ci(), 1);
+    world.settle().await;
+    assert_eq!(executed(&world), 2);
+    world.ci_finishes().await;
+    assert!(world.headline(PULL).contains("waiting for the merge"), "{}", world.headline(PULL));
+    finish(world).await;
+}
+
+#[actix_web::test]
 async fn silence_is_no_ci_after_a_minute() {
     let mut world = with_ci(Ci::Green).await;
     world.twin.set_ci(REPO, Ci::None).unwrap();

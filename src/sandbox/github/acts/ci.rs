@@ -37,28 +37,29 @@ impl Model {
         if found.ci == Ci::None || branch == found.default_branch || known {
             return;
         }
+        let stages: &[&str] = match found.ci {
+            Ci::Staged => &["lint", "test"],
+            _ => &["build"],
+        };
         let ci = found.ci;
         let actor = self.ci_actor();
-        let id = self.next_id("workflow");
-        let (branch, sha) = (branch.to_owned(), sha.to_owned());
-        self.workflows.push(Workflow {
-            id,
-            repo,
-            branch,
-            sha: sha.clone(),
-            run: None,
-            attempt: 1,
-            done: false,
-        });
-        if ci == Ci::Statuses {
-            self.post_ci_status(repo, &actor, &sha, "pending");
-        } else {
-            let change = RunChange { name: Some("build".to_owned()), ..RunChange::default() };
-            let run = self.create_run(repo, &actor, &sha, change);
-            if let Some(workflow) = self.workflows.iter_mut().find(|w| w.id == id) {
-                workflow.run = Some(run);
+        for stage in stages {
+            let id = self.next_id("workflow");
+            let (branch, sha) = (branch.to_owned(), sha.to_owned());
+            let run = match ci {
+                Ci::Statuses => {
+                    self.post_ci_status(repo, &actor, &sha, "pending");
+                    None
+                }
+                _ => {
+                    let change = RunChange { name: Some((*stage).to_owned()), ..RunChange::default() };
+                    Some(self.create_run(repo, &actor, &sha, change))
+                }
+            };
+            self.workflows.push(Workflow { id, repo, branch, sha, run, attempt: 1, done: false });
+            if run.is_some() {
+                self.fire_workflow("requested", id, &actor);
             }
-            self.fire_workflow("requested", id, &actor);
         }
         self.play_later();
     }
@@ -95,12 +96,15 @@ impl Model {
         self.fire("workflow_run", Some(action), About::all(repo, actor), &body);
     }
 
-    /// Plays every waiting CI run to its end and returns how many there were.
+    /// Plays every waiting CI run to its end, of stages only the first, and returns how many there were.
     pub(crate) fn play_ci(&mut self) -> usize {
         let actor = self.ci_actor();
         let silent = |w: &&Workflow| self.repo(w.repo).is_none_or(|r| r.ci == Ci::Silent);
-        let waiting: Vec<Workflow> =
+        let mut waiting: Vec<Workflow> =
             self.workflows.iter().filter(|w| !w.done && !silent(w)).cloned().collect();
+        let staged = |w: &Workflow| self.repo(w.repo).is_some_and(|r| r.ci == Ci::Staged);
+        waiting
+            .dedup_by(|later, first| staged(later) && (later.repo, &later.sha) == (first.repo, &first.sha));
         for workflow in &waiting {
             self.play_one(workflow, &actor);
         }
@@ -141,7 +145,7 @@ impl Model {
         let red = match repo.ci {
             Ci::Red => true,
             Ci::RedOnce => repo.ci_failed_once.insert(workflow.branch.clone()),
-            Ci::None | Ci::Green | Ci::Silent | Ci::Statuses => false,
+            Ci::None | Ci::Green | Ci::Silent | Ci::Statuses | Ci::Staged => false,
         };
         if red { CheckConclusion::Failure } else { CheckConclusion::Success }
     }

@@ -74,6 +74,8 @@ pub enum Ci {
     Silent,
     /// Commit statuses instead of check runs; they succeed.
     Statuses,
+    /// Two runs for each commit, one stage after the other; both succeed.
+    Staged,
 }
 
 pub(crate) struct Repo {
