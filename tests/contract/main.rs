@@ -9,6 +9,8 @@ mod github_pulls;
 mod github_server;
 mod github_threads;
 mod github_webhooks;
+#[path = "../shared/postgres.rs"]
+mod postgres;
 mod queue;
 mod sandbox;
 mod setup;

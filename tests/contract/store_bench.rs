@@ -1,6 +1,6 @@
 //! A fresh store for one test, on either database, with a clock that the test sets.
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -64,16 +64,7 @@ impl Bench {
 
     /// A schema of its own on the server that `scripts/with-postgres` started.
     pub(crate) async fn postgres() -> Self {
-        let server = std::env::var("TASKSGODZILLA_TEST_POSTGRES_URL").expect(
-            "contract tests need a Postgres: run them as `scripts/with-postgres cargo test --test contract`, \
-             or set TASKSGODZILLA_TEST_POSTGRES_URL to a server whose data is worth nothing",
-        );
-        let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
-        let mut admin = PgConnection::connect(&server).await.unwrap();
-        let create = AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
-        sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
-        admin.close().await.unwrap();
-        let url = format!("{server}?options=-c%20search_path%3D{schema}");
+        let url = crate::postgres::schema().await;
         Self::open(StoreUrl::Postgres(url.into()), TempDir::new().unwrap()).await
     }
 

@@ -15,6 +15,8 @@ mod openapi;
 mod pages;
 mod permissions;
 mod planning;
+#[path = "../shared/postgres.rs"]
+mod postgres;
 mod quality;
 mod scripted;
 mod telling;

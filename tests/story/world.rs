@@ -57,7 +57,8 @@ impl World {
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let settings = Settings::check(&settings(raw(&twin, &app, &folder)), Needs::Forge).unwrap();
+        let raw = settings(raw(&twin, &app, &folder).with("DB_URL", database().await));
+        let settings = Settings::check(&raw, Needs::Forge).unwrap();
         let hands = clock.clone();
         let now = Arc::new(move || Moment(hands.load(Ordering::SeqCst)));
         let mut ctx = app::compose(&settings, now, &address).await.unwrap();
@@ -292,6 +293,15 @@ pub fn clean(body: &str) -> String {
     let body = sha.replace_all(&body, "<sha>");
     let body = mark.replace_all(&body, "");
     body.replace('\u{200b}', "").trim_end().to_owned()
+}
+
+/// The address of a Postgres where `TASKSGODZILLA_TEST_STORE=postgres` says that stories are told on one.
+async fn database() -> String {
+    match std::env::var("TASKSGODZILLA_TEST_STORE").as_deref() {
+        Ok("postgres") => super::postgres::schema().await,
+        Ok("sqlite") | Err(_) => String::new(),
+        Ok(other) => panic!("TASKSGODZILLA_TEST_STORE is `{other}`; it must be sqlite or postgres"),
+    }
 }
 
 fn furnish(twin: &Twin) -> AppCredentials {
