@@ -2,6 +2,7 @@
 
 use super::forge_event::CommentSource;
 use super::ids::{CommandId, ProtocolId};
+use super::thread::Thread;
 use serde::{Deserialize, Serialize};
 
 /// A reaction of ours to a command.
@@ -21,20 +22,20 @@ pub enum Reaction {
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
     React {
+        /// The thread that the text stands in.
+        thread: Thread,
         to: CommentSource,
         reaction: Reaction,
     },
     /// A comment in a thread. Its body carries the effect's key as a hidden marker, so that a retry finds it.
     Answer {
-        thread: u64,
+        thread: Thread,
         body: String,
         /// Answers of one topic fold the earlier ones: `status:12`.
         topic: Option<String>,
     },
     /// `/protocol cancel --close`.
-    ClosePull {
-        number: u64,
-    },
+    ClosePull { number: u64 },
 }
 
 /// An effect that is not stored yet.

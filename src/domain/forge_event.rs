@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::ids::Sha;
 use super::project::RepoRef;
+use super::thread::Thread;
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened on a forge and that the bot acts on.
@@ -24,13 +25,6 @@ pub struct RepoFacts {
     pub default_branch: String,
     pub private: bool,
     pub archived: bool,
-}
-
-/// Where a comment was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ThreadKind {
-    Issue,
-    Pull,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +91,7 @@ pub enum Happened {
 pub struct Commented {
     /// The forge's name of the text: `comment:17`, `issue:4`, `pull:9`; unique per repository.
     pub source: CommentSource,
-    pub thread: u64,
-    pub thread_kind: ThreadKind,
+    pub thread: Thread,
     /// Title and text of the thread's first post, for planning.
     pub title: String,
     pub description: String,

@@ -6,6 +6,7 @@ pub mod text;
 pub mod actor;
 pub mod command;
 pub mod project;
+pub mod thread;
 
 pub mod protocol;
 pub mod step;

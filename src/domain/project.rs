@@ -3,6 +3,7 @@
 use super::ids::{CommandId, Moment, ProjectId, ProtocolId, ProtocolNumber, Sha};
 use super::protocol::{ProtocolState, ProtocolStatus};
 use super::spec::ProtocolSpec;
+use super::thread::Thread;
 use serde::{Deserialize, Serialize};
 
 /// Which kind of host a repository lives on.
@@ -119,10 +120,8 @@ pub struct Protocol {
     pub state: ProtocolState,
     /// Rises with every change; compare-and-set and reports are keyed by it.
     pub revision: i64,
-    /// The thread that `/protocol new` was written in.
-    pub issue: u64,
-    /// That thread is a pull request: the work stacks on its head branch.
-    pub asked_on_pull: bool,
+    /// The thread that `/protocol new` was written in; on a pull request's head branch the work is stacked.
+    pub asked_in: Thread,
     pub pull: Option<PullFacts>,
     pub base: String,
     /// The tip of the base branch that the work stands on.
@@ -157,6 +156,11 @@ impl Protocol {
 
     pub fn folder(&self) -> String {
         format!(".protocols/{}", self.branch())
+    }
+
+    /// Where it is talked about now: its pull request once there is one.
+    pub fn thread(&self) -> Thread {
+        self.pull.as_ref().map_or(self.asked_in, |pull| Thread::pull(pull.number))
     }
 
     pub fn status(&self) -> ProtocolStatus {

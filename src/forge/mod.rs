@@ -16,6 +16,7 @@ use crate::domain::forge_event::CommentSource;
 use crate::domain::ids::Sha;
 use crate::domain::project::{ForgeKind, PullState, RepoRef};
 use crate::domain::retry::Retry;
+use crate::domain::thread::Thread;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::time::Duration;
@@ -75,23 +76,33 @@ pub trait Access: Send + Sync {
 /// Comments and reactions.
 #[async_trait]
 pub trait Threads: Send + Sync {
-    async fn create_comment(&self, repo: &RepoRef, thread: u64, body: &str)
-    -> Result<CommentRef, ForgeError>;
+    async fn create_comment(
+        &self,
+        repo: &RepoRef,
+        thread: Thread,
+        body: &str,
+    ) -> Result<CommentRef, ForgeError>;
     /// `Missing` when somebody deleted it.
     async fn edit_comment(&self, repo: &RepoRef, comment: &CommentRef, body: &str) -> Result<(), ForgeError>;
     /// The newest comment of ours in `thread` that holds `marker`; reads every page.
     async fn find_comment(
         &self,
         repo: &RepoRef,
-        thread: u64,
+        thread: Thread,
         marker: &str,
     ) -> Result<Option<CommentRef>, ForgeError>;
     /// Folds a comment of ours as outdated.
     async fn hide_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError>;
     /// Adds our reaction; there already is success. A check run takes none, which is success too.
-    async fn react(&self, repo: &RepoRef, to: CommentSource, reaction: Reaction) -> Result<(), ForgeError>;
+    async fn react(
+        &self,
+        repo: &RepoRef,
+        thread: Thread,
+        to: CommentSource,
+        reaction: Reaction,
+    ) -> Result<(), ForgeError>;
     /// The issue or pull request that a thread begins with.
-    async fn thread(&self, repo: &RepoRef, number: u64) -> Result<ThreadHead, ForgeError>;
+    async fn thread(&self, repo: &RepoRef, thread: Thread) -> Result<ThreadHead, ForgeError>;
 }
 
 /// Pull requests.
@@ -178,7 +189,6 @@ pub struct CommentRef {
 pub struct ThreadHead {
     pub title: String,
     pub body: String,
-    pub is_pull: bool,
     pub is_open: bool,
 }
 

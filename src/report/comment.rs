@@ -9,10 +9,10 @@ use super::words::{
     Phrase, ci_words, count, headline, qa_words, reason_words, step_mark, step_words, what_clearing_does,
 };
 use crate::domain::ci::CiState;
-use crate::domain::forge_event::ThreadKind;
 use crate::domain::protocol::{ProtocolStatus, Reason, ReasonKey};
 use crate::domain::step::Step;
 use crate::domain::text::clipped;
+use crate::domain::thread::Thread;
 use minijinja::context;
 
 /// A comment, and the hidden mark by which it is found again.
@@ -49,7 +49,7 @@ pub fn on_issue(view: &ProtocolView) -> Comment {
             mark => head.mark,
             state => head.state.markdown(),
             next => head.next.markdown(),
-            pull => view.protocol.pull.as_ref().map(|pull| view.pull_reference(pull)),
+            pull => view.protocol.pull.as_ref().map(|pull| view.reference(Thread::pull(pull.number))),
             reasons => reason_lines(view),
             footer => standing_footer(view),
         },
@@ -74,12 +74,12 @@ pub fn pull_title(view: &ProtocolView) -> String {
 /// fences mean nothing: so what the request quotes can name nobody, close nothing and skip no CI there. It closes the issue, unless more than this protocol
 /// works on it.
 pub fn pull_body(view: &ProtocolView) -> Comment {
-    let closes = view.also_open.is_empty() && view.asked_on == ThreadKind::Issue;
+    let closes = view.also_open.is_empty() && !view.protocol.asked_in.is_pull();
     let body = render(
         "pull.md",
         context! {
             relation => if closes { "Closes" } else { "Part of" },
-            issue => format!("#{}", view.protocol.issue),
+            issue => view.reference(view.protocol.asked_in),
             number => view.protocol.number.to_string(),
             folder => plain(&view.protocol.folder(), 200).replace('`', "'"),
             request => defused(&fenced(&view.protocol.request, "", REQUEST, Keep::Head, None)),

@@ -13,6 +13,7 @@ use crate::domain::ids::Moment;
 use crate::domain::protocol::{ProtocolStatus, Reason};
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::text::{clipped, revealed};
+use crate::domain::thread::Thread;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
@@ -43,7 +44,7 @@ pub fn protocol(view: &ProtocolView, runs: &[RunLine], artifacts: &[ArtifactLine
             refresh => is_moving(view).then_some(REFRESH),
             title => pull_title(view),
             repo => &view.repo,
-            pull => pull.map(|pull| context! { url => &pull.url, reference => view.pull_reference(pull) }),
+            pull => pull.map(|pull| context! { url => &pull.url, reference => view.reference(Thread::pull(pull.number)) }),
             requester => &view.protocol.requester.login,
             tone => tone(protocol_colour(&view.protocol, &view.steps)),
             state => Value::from(Serde(&head.state)),

@@ -3,12 +3,12 @@
 use super::view::{Links, ProtocolView, RunLink};
 use crate::domain::ci::CiStatus;
 use crate::domain::event::{Event, EventKind};
-use crate::domain::forge_event::ThreadKind;
 use crate::domain::ids::{Moment, ProjectId, ProtocolId, ProtocolNumber, RunId, Sha, StepId};
 use crate::domain::project::{ForgeKind, Protocol, PullFacts, PullState, Requester};
 use crate::domain::protocol::{Drive, ProtocolState, Reason, ReasonKey, Work};
 use crate::domain::spec::{QaPolicy, from_step_files};
 use crate::domain::step::{Judged, Step, StepStatus};
+use crate::domain::thread::Thread;
 use crate::domain::verdict::Verdict;
 
 pub(super) const NOON: Moment = Moment(1_772_366_400_000);
@@ -29,8 +29,7 @@ pub(super) fn planning() -> ProtocolView {
             slug: "split-importer".to_owned(),
             state,
             revision: 1,
-            issue: 41,
-            asked_on_pull: false,
+            asked_in: Thread::issue(41),
             pull: None,
             base: "main".to_owned(),
             base_sha: Some(sha()),
@@ -53,7 +52,6 @@ pub(super) fn planning() -> ProtocolView {
         events: Vec::new(),
         repo: "acme/api".to_owned(),
         forge: ForgeKind::Github,
-        asked_on: ThreadKind::Issue,
         also_open: Vec::new(),
         ci: Vec::new(),
         delay: None,

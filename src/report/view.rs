@@ -2,12 +2,12 @@
 
 use crate::domain::ci::CiResult;
 use crate::domain::event::Event;
-use crate::domain::forge_event::ThreadKind;
 use crate::domain::ids::{Moment, ProtocolNumber, RunId, Sha};
-use crate::domain::project::{ForgeKind, Protocol, PullFacts};
+use crate::domain::project::{ForgeKind, Protocol};
 use crate::domain::protocol::{Act, Reason};
 use crate::domain::spec;
 use crate::domain::step::Step;
+use crate::domain::thread::{Thread, ThreadKind};
 use std::collections::BTreeMap;
 
 /// A protocol as its reports show it. Nothing in it depends on the time of rendering.
@@ -21,8 +21,6 @@ pub struct ProtocolView {
     /// The repository's `owner/name`.
     pub repo: String,
     pub forge: ForgeKind,
-    /// What kind of thread `/protocol new` was written in.
-    pub asked_on: ThreadKind,
     /// Other open protocols of the same thread: commands then have to name theirs.
     pub also_open: Vec<ProtocolNumber>,
     /// What others say of the newest commit.
@@ -80,11 +78,11 @@ impl ProtocolView {
         self.steps.iter().find(|step| step.number == number)
     }
 
-    /// How a person on this forge writes the protocol's pull request: `#7` or `!7`.
-    pub(super) fn pull_reference(&self, pull: &PullFacts) -> String {
-        match self.forge {
-            ForgeKind::Github => format!("#{}", pull.number),
-            ForgeKind::Gitlab => format!("!{}", pull.number),
+    /// How a person on this forge writes a thread: `#7`, or `!7` for a merge request.
+    pub(super) fn reference(&self, thread: Thread) -> String {
+        match (self.forge, thread.kind) {
+            (ForgeKind::Gitlab, ThreadKind::Pull) => format!("!{}", thread.number),
+            (ForgeKind::Github | ForgeKind::Gitlab, _) => format!("#{}", thread.number),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::{Project, RepoAccess};
 use crate::domain::retry::Retry;
+use crate::domain::thread::Thread;
 use crate::forge::{CommentRef, Forge, ForgeError};
 use crate::report::comment;
 use crate::store::effect::{EffectStatus, StoredEffect};
@@ -50,8 +51,8 @@ async fn one(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> anyhow::Res
 async fn deliver(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> anyhow::Result<String> {
     let forge = ctx.forge_of(project)?;
     match &effect.effect {
-        Effect::React { to, reaction } => {
-            forge.react(&project.repo, *to, *reaction).await?;
+        Effect::React { thread, to, reaction } => {
+            forge.react(&project.repo, *thread, *to, *reaction).await?;
             Ok(String::new())
         }
         Effect::ClosePull { number } => {
@@ -71,7 +72,7 @@ async fn answer(
     forge: &dyn Forge,
     project: &Project,
     effect: &StoredEffect,
-    (thread, body): (u64, &str),
+    (thread, body): (Thread, &str),
 ) -> Result<CommentRef, ForgeError> {
     let marker = comment::answer_marker(&effect.key);
     if effect.status == EffectStatus::Sending

@@ -12,6 +12,7 @@ use crate::domain::forge_event::{CommentSource, Commented, ForgeEvent};
 use crate::domain::ids::{CommandId, Moment, ProtocolId, Sha};
 use crate::domain::project::Project;
 use crate::domain::refusal::Refusal;
+use crate::domain::thread::Thread;
 use crate::report;
 use crate::services::change::Draft;
 use crate::store::command::{CommandOutcome, NewCommand, Taken};
@@ -24,13 +25,12 @@ pub struct Asking {
     pub id: CommandId,
     pub project: Project,
     pub source: CommentSource,
-    pub thread: u64,
+    pub thread: Thread,
     pub actor: Actor,
     pub line: String,
     /// Title and text of the thread's first post, when the delivery brought them.
     pub title: String,
     pub description: String,
-    pub on_pull: bool,
     /// When its delivery came in.
     pub received_at: Moment,
 }
@@ -74,7 +74,6 @@ pub async fn take(
             line: line.line.clone(),
             title: comment.title.clone(),
             description: comment.description.clone(),
-            on_pull: comment.thread_kind == crate::domain::forge_event::ThreadKind::Pull,
             received_at: delivery.received_at,
         };
         answer(ctx, &asking, line).await?;
@@ -149,7 +148,7 @@ async fn as_if_typed(
         hash: format!("delivery-{}", delivery.id),
         ordinal: 0,
         delivery: delivery.id,
-        thread: protocol.pull.as_ref().map_or(protocol.issue, |pull| pull.number),
+        thread: protocol.thread(),
         actor: event.sender.login.clone(),
         line: typed.words.to_owned(),
     };
@@ -165,7 +164,6 @@ async fn as_if_typed(
         line: new.line.clone(),
         title: String::new(),
         description: String::new(),
-        on_pull: protocol.pull.is_some(),
         received_at: delivery.received_at,
     };
     reply(ctx, &asking, &asked).await
@@ -178,7 +176,7 @@ async fn acknowledge(ctx: &Ctx, project: &Project, new: &NewCommand) -> anyhow::
         Taken::Finished => return Ok(None),
         Taken::New(id) | Taken::Open(id) => id,
     };
-    if let Some(eyes) = reaction(new.source, Reaction::Eyes, id) {
+    if let Some(eyes) = reaction((new.thread, new.source), Reaction::Eyes, id) {
         store::effect::push(&mut tx, project.id, &eyes).await?;
     }
     tx.commit().await?;
@@ -256,7 +254,7 @@ impl Asking {
                 topic: reply.topic.map(|topic| format!("{topic}:{}", self.thread)),
             },
         });
-        reaction(self.source, kind, self.id).into_iter().chain(answer).collect()
+        reaction((self.thread, self.source), kind, self.id).into_iter().chain(answer).collect()
     }
 }
 
@@ -280,16 +278,25 @@ pub async fn closing(
             topic: None,
         },
     });
-    Ok(reaction(command.source, kind, id).into_iter().chain(answer).collect())
+    Ok(reaction((command.thread, command.source), kind, id).into_iter().chain(answer).collect())
 }
 
 /// The reaction to a command's text; a check run takes none.
-fn reaction(to: CommentSource, reaction: Reaction, command: CommandId) -> Option<NewEffect> {
+fn reaction(
+    (thread, to): (Thread, CommentSource),
+    reaction: Reaction,
+    command: CommandId,
+) -> Option<NewEffect> {
     let key = match to {
         CommentSource::Comment(id) => format!("react:comment:{id}:{reaction:?}"),
         CommentSource::Issue(id) => format!("react:issue:{id}:{reaction:?}"),
         CommentSource::Pull(id) => format!("react:pull:{id}:{reaction:?}"),
         CommentSource::Check(_) => return None,
     };
-    Some(NewEffect { key, protocol: None, command: Some(command), effect: Effect::React { to, reaction } })
+    Some(NewEffect {
+        key,
+        protocol: None,
+        command: Some(command),
+        effect: Effect::React { thread, to, reaction },
+    })
 }

@@ -10,6 +10,7 @@ use crate::domain::project::{ForgeKind, Project, PullState, RepoAccess};
 use crate::domain::protocol::{CancelKind, End, Pause, ProtocolMove};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::{StepEnd, StepMove, StepStatus};
+use crate::domain::thread::Thread;
 use crate::store;
 
 /// How a pull request was closed.
@@ -21,8 +22,9 @@ pub struct Closed<'a> {
 
 /// Closing the issue cancels what has no pull request yet; afterwards the issue's fate changes nothing.
 pub async fn issue_closed(ctx: &Ctx, project: &Project, issue: u64) -> anyhow::Result<()> {
+    let issue = Thread::issue(issue);
     let open = store::protocol::open_in_thread(&mut ctx.store.read().await?, project.id, issue).await?;
-    for protocol in open.iter().filter(|protocol| protocol.pull.is_none() && protocol.issue == issue) {
+    for protocol in open.iter().filter(|protocol| protocol.pull.is_none()) {
         ignore_refusal(change(ctx, protocol.id, None, |draft| cancel(draft, CancelKind::IssueClosed)).await?);
     }
     Ok(())
@@ -179,7 +181,8 @@ fn set_pull_state(draft: &mut Draft, state: PullState) {
 }
 
 async fn with_pull(ctx: &Ctx, project: &Project, number: u64) -> anyhow::Result<Vec<ProtocolId>> {
-    let all = store::protocol::in_thread(&mut ctx.store.read().await?, project.id, number).await?;
+    let thread = Thread::pull(number);
+    let all = store::protocol::in_thread(&mut ctx.store.read().await?, project.id, thread).await?;
     let theirs =
         all.iter().filter(|protocol| protocol.pull.as_ref().is_some_and(|pull| pull.number == number));
     Ok(theirs.map(|protocol| protocol.id).collect())

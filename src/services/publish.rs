@@ -11,6 +11,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::project::{Project, RepoAccess};
 use crate::domain::step::{Step, StepStatus};
+use crate::domain::thread::Thread;
 use crate::domain::verdict::Judgement;
 use crate::forge::{Button, CheckReport, CommentRef, ForgeError};
 use crate::report::check::{self, CheckText};
@@ -48,9 +49,9 @@ impl Publisher<'_> {
     /// The short comment on the issue, the sticky one on the pull request, and the pull request's own text.
     async fn comments(&self) -> anyhow::Result<()> {
         let protocol = &self.view.protocol;
-        self.comment("issue", protocol.issue, &comment::on_issue(self.view)).await?;
+        self.comment("issue", protocol.asked_in, &comment::on_issue(self.view)).await?;
         let Some(pull) = &protocol.pull else { return Ok(()) };
-        self.comment("sticky", pull.number, &comment::sticky(self.view)).await?;
+        self.comment("sticky", Thread::pull(pull.number), &comment::sticky(self.view)).await?;
         let (title, body) = (comment::pull_title(self.view), self.clean(&comment::pull_body(self.view).body));
         let hash = hash(&[&title, &body]);
         let posted =
@@ -58,12 +59,12 @@ impl Publisher<'_> {
         if posted.is_none_or(|posted| posted.hash != hash) {
             let forge = self.ctx.forge_of(self.project)?;
             forge.describe_pull(&self.project.repo, pull.number, &title, &body).await?;
-            self.remember_comment("pull", pull.number, None, &hash).await?;
+            self.remember_comment("pull", Thread::pull(pull.number), None, &hash).await?;
         }
         Ok(())
     }
 
-    async fn comment(&self, kind: &str, thread: u64, comment: &Comment) -> anyhow::Result<()> {
+    async fn comment(&self, kind: &str, thread: Thread, comment: &Comment) -> anyhow::Result<()> {
         let body = self.clean(&comment.body);
         let hash = hash(&[&body]);
         let posted = store::posted::comment(&mut self.ctx.store.read().await?, self.protocol(), kind).await?;
@@ -82,12 +83,12 @@ impl Publisher<'_> {
         self.remember_comment(kind, thread, Some(&shown), &hash).await
     }
 
-    async fn found(&self, thread: u64, marker: &str) -> anyhow::Result<Option<CommentRef>> {
+    async fn found(&self, thread: Thread, marker: &str) -> anyhow::Result<Option<CommentRef>> {
         Ok(self.ctx.forge_of(self.project)?.find_comment(&self.project.repo, thread, marker).await?)
     }
 
     /// Edits a comment; one that somebody deleted is written anew.
-    async fn edited(&self, thread: u64, stands: &CommentRef, body: &str) -> anyhow::Result<CommentRef> {
+    async fn edited(&self, thread: Thread, stands: &CommentRef, body: &str) -> anyhow::Result<CommentRef> {
         let forge = self.ctx.forge_of(self.project)?;
         match forge.edit_comment(&self.project.repo, stands, body).await {
             Ok(()) => Ok(stands.clone()),
@@ -99,7 +100,7 @@ impl Publisher<'_> {
     }
 
     /// Creates a comment. That it may exist is stored first, so that a lost worker's one is looked for.
-    async fn created(&self, kind: &str, thread: u64, body: &str) -> anyhow::Result<CommentRef> {
+    async fn created(&self, kind: &str, thread: Thread, body: &str) -> anyhow::Result<CommentRef> {
         self.remember_comment(kind, thread, None, "").await?;
         let forge = self.ctx.forge_of(self.project)?;
         Ok(forge.create_comment(&self.project.repo, thread, body).await?)
@@ -108,7 +109,7 @@ impl Publisher<'_> {
     async fn remember_comment(
         &self,
         kind: &str,
-        thread: u64,
+        thread: Thread,
         shown: Option<&CommentRef>,
         hash: &str,
     ) -> anyhow::Result<()> {

@@ -1,7 +1,6 @@
 //! What reports and pages are made of, read from the store.
 
 use super::Ctx;
-use crate::domain::forge_event::ThreadKind;
 use crate::domain::ids::ProtocolId;
 use crate::domain::job::Job;
 use crate::domain::project::{Project, Protocol};
@@ -40,7 +39,7 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
     let mut db = ctx.store.read().await?;
     let events = store::event::of_protocol(&mut db, id, EVENTS).await?;
     let runs = store::run::of_protocol(&mut db, id, RUNS).await?;
-    let open = store::protocol::open_in_thread(&mut db, project.id, protocol.issue).await?;
+    let open = store::protocol::open_in_thread(&mut db, project.id, protocol.asked_in).await?;
     let jobs = store::job::open_of_protocol(&mut db, id).await?;
     let now = ctx.now();
     let delayed = jobs.iter().filter(|job| !matches!(job.job, Job::Publish { .. } | Job::ReadCi { .. }));
@@ -55,7 +54,6 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
         events,
         repo: project.repo.full_name(),
         forge: project.forge,
-        asked_on: if protocol.asked_on_pull { ThreadKind::Pull } else { ThreadKind::Issue },
         ci: Vec::new(),
         delay,
         app_slug: identity.slug,

@@ -4,6 +4,7 @@ use super::error::{Result, StoreError};
 use super::sql::{Row, Session, Tx, args, json, word};
 use crate::domain::forge_event::CommentSource;
 use crate::domain::ids::{CommandId, DeliveryId, Moment, ProjectId};
+use crate::domain::thread::Thread;
 use serde::{Deserialize, Serialize};
 
 /// A command as it was read. Source, hash and ordinal are its identity within the project.
@@ -16,7 +17,7 @@ pub struct NewCommand {
     /// Its place among equal commands of one text, from 0.
     pub ordinal: u32,
     pub delivery: DeliveryId,
-    pub thread: u64,
+    pub thread: Thread,
     /// The login of who gave it.
     pub actor: String,
     /// The line as it was written.
@@ -51,7 +52,7 @@ pub struct Command {
     pub source: CommentSource,
     pub ordinal: u32,
     pub delivery: DeliveryId,
-    pub thread: u64,
+    pub thread: Thread,
     pub actor: String,
     pub line: String,
     pub outcome: CommandOutcome,
@@ -62,8 +63,8 @@ pub struct Command {
 /// Takes a command in, or says that it was taken in before.
 pub async fn take(tx: &mut Tx, new: &NewCommand) -> Result<Taken> {
     let sql = "INSERT INTO command (project_id, source, hash, ordinal, delivery_id, thread, actor, line, outcome, \
-                                    created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9) \
+                                    created_at, thread_kind) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10) \
                ON CONFLICT (project_id, source, hash, ordinal) DO NOTHING RETURNING command_id";
     let args = args![
         new.project,
@@ -71,10 +72,11 @@ pub async fn take(tx: &mut Tx, new: &NewCommand) -> Result<Taken> {
         &new.hash,
         new.ordinal,
         new.delivery,
-        new.thread,
+        new.thread.number,
         &new.actor,
         &new.line,
         tx.now(),
+        word(&new.thread.kind),
     ];
     let id = |row: &Row| row.int("command_id").map(CommandId);
     match tx.one(sql, args, id).await? {
@@ -113,7 +115,7 @@ fn read(row: &Row) -> Result<Command> {
         source: row.json("source")?,
         ordinal: row.number("ordinal")?,
         delivery: DeliveryId(row.int("delivery_id")?),
-        thread: row.number("thread")?,
+        thread: Thread { kind: row.word("thread_kind")?, number: row.number("thread")? },
         actor: row.text("actor")?,
         line: row.text("line")?,
         outcome: row.word("outcome")?,

@@ -5,10 +5,11 @@
 
 use super::error::{Result, StoreError};
 use super::job;
-use super::sql::{Row, Session, Tx, args, json};
+use super::sql::{Row, Session, Tx, args, json, word};
 use crate::domain::effect::{Effect, NewEffect};
 use crate::domain::ids::{CommandId, Moment, ProjectId, ProtocolId};
 use crate::domain::job::Job;
+use crate::domain::thread::Thread;
 use serde::{Deserialize, Serialize};
 
 /// One stored effect.
@@ -42,15 +43,26 @@ pub enum EffectStatus {
 
 /// Stores an effect and queues the job that sends it. Returns `false` when its key is known: it is sent once.
 pub async fn push(tx: &mut Tx, project: ProjectId, new: &NewEffect) -> Result<bool> {
-    let sql = "INSERT INTO effect (effect_key, project_id, protocol_id, command_id, payload, topic, thread, status, \
-                                   created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8) ON CONFLICT (effect_key) DO NOTHING";
+    let sql = "INSERT INTO effect (effect_key, project_id, protocol_id, command_id, payload, topic, thread_kind, thread, \
+                                   status, created_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9) ON CONFLICT (effect_key) DO NOTHING";
     let (topic, thread) = match &new.effect {
         Effect::Answer { topic, thread, .. } => (topic.as_ref(), Some(*thread)),
-        Effect::React { .. } | Effect::ClosePull { .. } => (None, None),
+        Effect::React { thread, .. } => (None, Some(*thread)),
+        Effect::ClosePull { number } => (None, Some(Thread::pull(*number))),
     };
     let now = tx.now();
-    let args = args![&new.key, project, new.protocol, new.command, json(&new.effect), topic, thread, now,];
+    let args = args![
+        &new.key,
+        project,
+        new.protocol,
+        new.command,
+        json(&new.effect),
+        topic,
+        thread.map(|thread| word(&thread.kind)),
+        thread.map(|thread| thread.number),
+        now,
+    ];
     if tx.execute(sql, args).await? == 0 {
         return Ok(false);
     }

@@ -13,12 +13,20 @@ struct Pair {
     postgres: &'static str,
 }
 
-const PAIRS: [Pair; 1] = [Pair {
-    version: 1,
-    name: "first house",
-    sqlite: include_str!("../../migrations/sqlite/0001_first_house.sql"),
-    postgres: include_str!("../../migrations/postgres/0001_first_house.sql"),
-}];
+const PAIRS: [Pair; 2] = [
+    Pair {
+        version: 1,
+        name: "first house",
+        sqlite: include_str!("../../migrations/sqlite/0001_first_house.sql"),
+        postgres: include_str!("../../migrations/postgres/0001_first_house.sql"),
+    },
+    Pair {
+        version: 7,
+        name: "threads",
+        sqlite: include_str!("../../migrations/sqlite/0007_threads.sql"),
+        postgres: include_str!("../../migrations/postgres/0007_threads.sql"),
+    },
+];
 
 pub(super) async fn run(db: &Db) -> Result<()> {
     let outcome = match db {

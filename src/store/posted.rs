@@ -4,14 +4,15 @@
 //! one is not recorded over it.
 
 use super::error::Result;
-use super::sql::{Row, Session, Tx, args};
+use super::sql::{Row, Session, Tx, args, word};
 use crate::domain::ids::{ProjectId, ProtocolId, Sha};
+use crate::domain::thread::Thread;
 
 /// A comment that is kept current. There is one of each kind per protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostedComment {
     pub kind: String,
-    pub thread: u64,
+    pub thread: Thread,
     /// What the forge calls it; opaque here. `None` before it was created.
     pub forge_ref: Option<String>,
     /// Hash of the text that it shows, so that equal texts are not sent again.
@@ -44,16 +45,17 @@ pub async fn comment(db: &mut Session, protocol: ProtocolId, kind: &str) -> Resu
 
 /// Records what a comment shows now. Returns `false`, and changes nothing, when a later revision was recorded before.
 pub async fn save_comment(tx: &mut Tx, protocol: ProtocolId, comment: &PostedComment) -> Result<bool> {
-    let sql = "INSERT INTO posted_comment (protocol_id, kind, thread, forge_ref, hash, revision, changed_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7) \
-               ON CONFLICT (protocol_id, kind) DO UPDATE SET thread = excluded.thread, \
-                   forge_ref = excluded.forge_ref, hash = excluded.hash, revision = excluded.revision, \
+    let sql = "INSERT INTO posted_comment (protocol_id, kind, thread_kind, thread, forge_ref, hash, revision, changed_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+               ON CONFLICT (protocol_id, kind) DO UPDATE SET \
+                   thread_kind = excluded.thread_kind, thread = excluded.thread, forge_ref = excluded.forge_ref, hash = excluded.hash, revision = excluded.revision, \
                    changed_at = excluded.changed_at \
                WHERE posted_comment.revision <= excluded.revision";
     let args = args![
         protocol,
         &comment.kind,
-        comment.thread,
+        word(&comment.thread.kind),
+        comment.thread.number,
         comment.forge_ref.as_ref(),
         &comment.hash,
         comment.revision,
@@ -117,7 +119,7 @@ pub async fn save_check(tx: &mut Tx, protocol: ProtocolId, check: &PostedCheck) 
 fn read_comment(row: &Row) -> Result<PostedComment> {
     Ok(PostedComment {
         kind: row.text("kind")?,
-        thread: row.number("thread")?,
+        thread: Thread { kind: row.word("thread_kind")?, number: row.number("thread")? },
         forge_ref: row.text_or_none("forge_ref")?,
         hash: row.text("hash")?,
         revision: row.int("revision")?,

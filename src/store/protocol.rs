@@ -1,19 +1,18 @@
 //! Protocols. Every change is a compare-and-set on `revision`.
 
 use super::error::{Result, StoreError};
-use super::sql::{Row, Session, Tx, args, json, word};
+use super::sql::{Arg, Row, Session, Tx, args, json, word};
 use crate::domain::ids::{ProjectId, ProtocolId, ProtocolNumber, Sha};
 use crate::domain::project::{Protocol, Requester};
 use crate::domain::protocol::ProtocolState;
+use crate::domain::thread::{Thread, ThreadKind};
 
 /// A protocol that is not stored yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProtocol {
     pub project: ProjectId,
     pub slug: String,
-    pub issue: u64,
-    /// The thread is a pull request.
-    pub asked_on_pull: bool,
+    pub asked_in: Thread,
     pub base: String,
     pub request: String,
     pub requester: Requester,
@@ -43,8 +42,8 @@ pub async fn create(tx: &mut Tx, new: NewProtocol) -> Result<Protocol> {
         json(&state.drive),
         json(&state.reasons),
         state.faulted,
-        new.issue,
-        new.asked_on_pull,
+        new.asked_in.number,
+        new.asked_in.is_pull(),
         new.base,
         new.request,
         json(&new.requester),
@@ -125,17 +124,22 @@ pub async fn load(db: &mut Session, id: ProtocolId) -> Result<Option<Protocol>> 
 }
 
 /// Every protocol that is talked about in a thread: its issue, or its pull request.
-pub async fn in_thread(db: &mut Session, project: ProjectId, thread: u64) -> Result<Vec<Protocol>> {
-    let sql =
-        "SELECT * FROM protocol WHERE project_id = $1 AND (issue = $2 OR pull_number = $2) ORDER BY number";
-    db.all(sql, args![project, thread], read).await
+pub async fn in_thread(db: &mut Session, project: ProjectId, thread: Thread) -> Result<Vec<Protocol>> {
+    let sql = "SELECT * FROM protocol WHERE project_id = $1 \
+                   AND ((issue = $2 AND asked_on_pull = $3) OR pull_number = $4) ORDER BY number";
+    db.all(sql, in_thread_args(project, thread), read).await
 }
 
 /// Those of [`in_thread`] that are not terminal.
-pub async fn open_in_thread(db: &mut Session, project: ProjectId, thread: u64) -> Result<Vec<Protocol>> {
-    let sql = "SELECT * FROM protocol WHERE project_id = $1 AND (issue = $2 OR pull_number = $2) \
-               AND status NOT IN ('cancelled', 'completed') ORDER BY number";
-    db.all(sql, args![project, thread], read).await
+pub async fn open_in_thread(db: &mut Session, project: ProjectId, thread: Thread) -> Result<Vec<Protocol>> {
+    let sql = "SELECT * FROM protocol WHERE project_id = $1 \
+                   AND ((issue = $2 AND asked_on_pull = $3) OR pull_number = $4) \
+                   AND status NOT IN ('cancelled', 'completed') ORDER BY number";
+    db.all(sql, in_thread_args(project, thread), read).await
+}
+
+fn in_thread_args(project: ProjectId, thread: Thread) -> Vec<Arg> {
+    args![project, thread.number, thread.is_pull(), Some(thread.number).filter(|_| thread.is_pull())]
 }
 
 /// The protocol whose branch this is: `0007-split-importer`.
@@ -195,8 +199,7 @@ fn read(row: &Row) -> Result<Protocol> {
         slug: row.text("slug")?,
         state: read_state(row)?,
         revision: row.int("revision")?,
-        issue: row.number("issue")?,
-        asked_on_pull: row.truth("asked_on_pull")?,
+        asked_in: read_thread(row)?,
         pull: row.json_or_none("pull")?,
         base: row.text("base")?,
         base_sha: row.sha_or_none("base_sha")?,
@@ -215,6 +218,11 @@ fn read(row: &Row) -> Result<Protocol> {
         created_at: row.moment("created_at")?,
         changed_at: row.moment("changed_at")?,
     })
+}
+
+fn read_thread(row: &Row) -> Result<Thread> {
+    let kind = if row.truth("asked_on_pull")? { ThreadKind::Pull } else { ThreadKind::Issue };
+    Ok(Thread { kind, number: row.number("issue")? })
 }
 
 fn read_state(row: &Row) -> Result<ProtocolState> {

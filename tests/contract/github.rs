@@ -7,6 +7,7 @@ use std::time::Duration;
 use tasksgodzilla::domain::ci::CiState;
 use tasksgodzilla::domain::ids::Sha;
 use tasksgodzilla::domain::retry::Retry;
+use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::forge::github::{Github, GithubSettings, GithubSetupError};
 use tasksgodzilla::forge::{Access, Checks, CommentRef, ForgeError, GitRights, Threads};
 
@@ -18,7 +19,7 @@ fn issue() -> serde_json::Value {
 async fn five_calls_at_once_mint_one_token_narrowed_to_the_repository() {
     let server = Scripted::start(|seen| seen.line.contains("/issues/4").then(|| reply(200, issue())));
     let (github, repo) = (server.client(""), repo());
-    let read = || github.thread(&repo, 4);
+    let read = || github.thread(&repo, Thread::issue(4));
     let (a, b, c, d, e) = tokio::join!(read(), read(), read(), read(), read());
     for answer in [a, b, c, d, e] {
         assert!(answer.unwrap().is_open);
@@ -50,7 +51,7 @@ async fn five_calls_at_once_mint_one_token_narrowed_to_the_repository() {
 #[tokio::test]
 async fn every_call_names_its_agent_the_version_and_the_form() {
     let server = Scripted::start(|_| None);
-    let _ = server.client("").thread(&repo(), 4).await;
+    let _ = server.client("").thread(&repo(), Thread::issue(4)).await;
     let seen = &server.seen()[0];
     assert_eq!(seen.header("accept"), "application/vnd.github+json");
     assert_eq!(seen.header("x-github-api-version"), "2022-11-28");
@@ -66,15 +67,15 @@ async fn a_refused_token_is_minted_again_and_the_call_repeated() {
         seen.line.contains("/issues/4").then(|| if is_old { refused() } else { reply(200, issue()) })
     });
     let github = server.client("");
-    github.thread(&repo(), 4).await.unwrap();
-    github.thread(&repo(), 4).await.unwrap();
+    github.thread(&repo(), Thread::issue(4)).await.unwrap();
+    github.thread(&repo(), Thread::issue(4)).await.unwrap();
     assert_eq!((server.mints().len(), server.seen().len()), (2, 3));
 }
 
 #[tokio::test]
 async fn a_token_refused_twice_is_an_error() {
     let server = Scripted::start(|seen| seen.line.contains("/issues/").then(|| reply(401, json!({}))));
-    let error = server.client("").thread(&repo(), 4).await.unwrap_err();
+    let error = server.client("").thread(&repo(), Thread::issue(4)).await.unwrap_err();
     assert!(matches!(error, ForgeError::Unauthorized { .. }), "{error}");
     assert_eq!((server.mints().len(), server.seen().len()), (2, 2));
 }
@@ -161,7 +162,7 @@ async fn graphql_lies_beside_the_versioned_api() {
 #[tokio::test]
 async fn a_prefix_that_begins_like_a_route_is_kept() {
     let server = Scripted::start(|seen| seen.line.contains("/issues/").then(|| reply(200, issue())));
-    server.client("/repo").thread(&repo(), 4).await.unwrap();
+    server.client("/repo").thread(&repo(), Thread::issue(4)).await.unwrap();
     check_path(&server.lines(), "GET /repo/repos/acme/api/issues/4");
 }
 
@@ -179,7 +180,7 @@ async fn error_of(
         };
         seen.line.contains("/issues/").then(answer)
     });
-    let error = server.client("").create_comment(&repo(), 4, "hello").await.unwrap_err();
+    let error = server.client("").create_comment(&repo(), Thread::issue(4), "hello").await.unwrap_err();
     assert_eq!(server.seen().iter().filter(|seen| seen.line.contains("/issues/")).count(), 1, "asked once");
     let text = error.to_string().replace(&server.host(), "HOST");
     (error, text)
@@ -247,7 +248,7 @@ async fn a_mint_that_is_refused_says_what_is_missing() {
             let refused = || reply(status, json!({ "message": message }));
             seen.line.contains("/access_tokens").then(refused)
         });
-        let error = server.client("").thread(&repo(), 4).await.unwrap_err();
+        let error = server.client("").thread(&repo(), Thread::issue(4)).await.unwrap_err();
         told.push_str(&error.to_string().replace(&server.host(), "HOST"));
         told.push('\n');
     }
@@ -264,10 +265,10 @@ async fn an_answer_that_does_not_come_is_a_transport_error() {
     let server = Scripted::start(|_| None);
     let mut settings = server.settings("");
     settings.timeouts.whole = Duration::ZERO;
-    let late = Github::new(&settings).unwrap().thread(&repo(), 4).await.unwrap_err();
+    let late = Github::new(&settings).unwrap().thread(&repo(), Thread::issue(4)).await.unwrap_err();
     let gone = server.settings("");
     drop(server);
-    let refused = Github::new(&gone).unwrap().thread(&repo(), 4).await.unwrap_err();
+    let refused = Github::new(&gone).unwrap().thread(&repo(), Thread::issue(4)).await.unwrap_err();
     for error in [late, refused] {
         assert!(matches!(error, ForgeError::Transport { .. }), "{error:?}");
         assert_eq!(error.retry(), Retry::Soon);

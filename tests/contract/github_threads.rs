@@ -4,6 +4,7 @@ use crate::github_server::{BOT, Scripted, reply, repo};
 use serde_json::{Value, json};
 use tasksgodzilla::domain::effect::Reaction;
 use tasksgodzilla::domain::forge_event::CommentSource;
+use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::forge::{CommentRef, ForgeError, Threads};
 
 fn comment(id: i64, user: i64, body: &str) -> Value {
@@ -21,10 +22,11 @@ async fn our_newest_marked_comment_is_found_from_the_last_page_on() {
             _ => Some(page(&[comment(4, 11, "> <!-- m --> quoted by a person"), comment(5, BOT, "other")])),
         }
     });
-    let found = server.client("").find_comment(&repo(), 4, "<!-- m -->").await.unwrap().unwrap();
+    let found =
+        server.client("").find_comment(&repo(), Thread::issue(4), "<!-- m -->").await.unwrap().unwrap();
     assert_eq!((found.id, found.node_id.as_str()), (3, "IC_3"));
     assert_eq!(server.lines().len(), 3);
-    let none = server.client("").find_comment(&repo(), 4, "<!-- other -->").await.unwrap();
+    let none = server.client("").find_comment(&repo(), Thread::issue(4), "<!-- other -->").await.unwrap();
     assert_eq!(none, None);
 }
 
@@ -39,7 +41,7 @@ async fn where_the_last_page_is_not_named_every_page_is_read() {
             _ => None,
         }
     });
-    let found = server.client("").find_comment(&repo(), 4, "<!-- m -->").await.unwrap();
+    let found = server.client("").find_comment(&repo(), Thread::issue(4), "<!-- m -->").await.unwrap();
     assert_eq!(found.map(|comment| comment.id), Some(8));
 }
 
@@ -50,11 +52,11 @@ async fn comments_and_reactions_go_to_their_places() {
         (!seen.line.contains("/access_tokens")).then(|| reply(201, body))
     });
     let github = server.client("");
-    let posted = github.create_comment(&repo(), 4, "hello").await.unwrap();
+    let posted = github.create_comment(&repo(), Thread::issue(4), "hello").await.unwrap();
     github.edit_comment(&repo(), &posted, "hello again").await.unwrap();
-    github.react(&repo(), CommentSource::Comment(90), Reaction::Eyes).await.unwrap();
-    github.react(&repo(), CommentSource::Issue(4), Reaction::Rocket).await.unwrap();
-    github.react(&repo(), CommentSource::Pull(9), Reaction::Confused).await.unwrap();
+    github.react(&repo(), Thread::issue(4), CommentSource::Comment(90), Reaction::Eyes).await.unwrap();
+    github.react(&repo(), Thread::issue(4), CommentSource::Issue(4), Reaction::Rocket).await.unwrap();
+    github.react(&repo(), Thread::pull(9), CommentSource::Pull(9), Reaction::Confused).await.unwrap();
     let told: String = server.seen().iter().map(|seen| format!("{} {}\n", seen.line, seen.body)).collect();
     insta::assert_snapshot!(told, @r#"
     POST /repos/acme/api/issues/4/comments {"body":"hello"}

@@ -20,3 +20,4 @@ mod store_intake;
 mod store_job;
 mod store_outward;
 mod store_protocol;
+mod store_threads;

@@ -1,6 +1,9 @@
 //! A fresh store for one test, on either database, with a clock that the test sets.
 
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, SqliteConnection};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -8,6 +11,7 @@ use tasksgodzilla::domain::claim::Claimed;
 use tasksgodzilla::domain::forge_event::RepoFacts;
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::domain::project::{ForgeKind, Project, Protocol, RepoRef, Requester};
+use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::store::protocol::NewProtocol;
 use tasksgodzilla::store::{Accepted, Clock, NewDelivery, Store, StoreError, StoreSettings, StoreUrl};
 use tempfile::TempDir;
@@ -58,13 +62,34 @@ impl TestClock {
 impl Bench {
     pub(crate) async fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
-        let url = StoreUrl::Sqlite(folder.path().join("store.db"));
+        Self::open(sqlite_in(&folder), folder).await
+    }
+
+    /// A database that stood before `migration`, held the rows of `tests/data/migrations`, and was then migrated.
+    pub(crate) async fn sqlite_before(migration: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = sqlite_in(&folder);
+        let options = SqliteConnectOptions::new().filename(folder.path().join("store.db"));
+        let mut link = options.create_if_missing(true).connect().await.unwrap();
+        earlier("sqlite", migration).await.run(&mut link).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(rows_before(migration))).execute(&mut link).await.unwrap();
+        link.close().await.unwrap();
         Self::open(url, folder).await
     }
 
-    /// A schema of its own on the server that `scripts/with-postgres` started.
+    /// A schema of its own on a real server.
     pub(crate) async fn postgres() -> Self {
         let url = crate::postgres::schema().await;
+        Self::open(StoreUrl::Postgres(url.into()), TempDir::new().unwrap()).await
+    }
+
+    /// The same as [`Bench::sqlite_before`].
+    pub(crate) async fn postgres_before(migration: &str) -> Self {
+        let url = crate::postgres::schema().await;
+        let mut link = PgConnection::connect(&url).await.unwrap();
+        earlier("postgres", migration).await.run(&mut link).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(rows_before(migration))).execute(&mut link).await.unwrap();
+        link.close().await.unwrap();
         Self::open(StoreUrl::Postgres(url.into()), TempDir::new().unwrap()).await
     }
 
@@ -137,6 +162,24 @@ impl Bench {
     }
 }
 
+fn sqlite_in(folder: &TempDir) -> StoreUrl {
+    StoreUrl::Sqlite(folder.path().join("store.db"))
+}
+
+/// The migrations before the one that begins with `number`.
+async fn earlier(database: &str, number: &str) -> Migrator {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
+    let number: i64 = number.parse().unwrap();
+    let all = Migrator::new(folder).await.unwrap();
+    Migrator::with_migrations(all.iter().filter(|migration| migration.version < number).cloned().collect())
+}
+
+/// Rows that were legal before that migration.
+fn rows_before(migration: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/migrations");
+    std::fs::read_to_string(folder.join(format!("{migration}.sql"))).unwrap()
+}
+
 pub(crate) fn facts(repo: i64) -> RepoFacts {
     RepoFacts {
         repo: RepoRef { id: repo, owner: "acme".to_owned(), name: "api".to_owned(), installation: 7 },
@@ -150,8 +193,7 @@ pub(crate) fn new_protocol(project: &Project) -> NewProtocol {
     NewProtocol {
         project: project.id,
         slug: "split-importer".to_owned(),
-        issue: 1,
-        asked_on_pull: false,
+        asked_in: Thread::issue(1),
         base: "main".to_owned(),
         request: "split the importer".to_owned(),
         requester: Requester { login: "mia".to_owned(), id: 3 },

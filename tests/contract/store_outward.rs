@@ -5,6 +5,7 @@ use tasksgodzilla::domain::effect::{Effect, NewEffect, Reaction};
 use tasksgodzilla::domain::forge_event::CommentSource;
 use tasksgodzilla::domain::ids::{ProjectId, ProtocolId, RunId, Sha};
 use tasksgodzilla::domain::job::Job;
+use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::store::command::{CommandOutcome, NewCommand, Taken};
 use tasksgodzilla::store::effect::{EffectStatus, StoredEffect};
 use tasksgodzilla::store::posted::{PostedCheck, PostedComment};
@@ -34,7 +35,7 @@ async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) 
         hash: "h".to_owned(),
         ordinal: 0,
         delivery,
-        thread: 1,
+        thread: Thread::issue(1),
         actor: "mia".to_owned(),
         line: "/step run".to_owned(),
     };
@@ -57,7 +58,11 @@ fn answer(key: &str, topic: Option<&str>) -> NewEffect {
         key: key.to_owned(),
         protocol: None,
         command: None,
-        effect: Effect::Answer { thread: 1, body: format!("body of {key}"), topic: topic.map(str::to_owned) },
+        effect: Effect::Answer {
+            thread: Thread::issue(1),
+            body: format!("body of {key}"),
+            topic: topic.map(str::to_owned),
+        },
     }
 }
 
@@ -78,7 +83,11 @@ async fn push_all(bench: &Bench, project: ProjectId, effects: &[NewEffect]) -> V
 async fn an_effect_is_kept_once_and_in_order_with_a_job(bench: Bench) {
     let project = bench.project().await.id;
     let eyes = NewEffect {
-        effect: Effect::React { to: CommentSource::Issue(4), reaction: Reaction::Eyes },
+        effect: Effect::React {
+            thread: Thread::issue(4),
+            to: CommentSource::Issue(4),
+            reaction: Reaction::Eyes,
+        },
         ..answer("eyes", None)
     };
     let effects = [eyes, answer("b", None), answer("a", None), answer("b", None)];
@@ -136,7 +145,7 @@ async fn a_posted_revision_only_rises(bench: Bench) {
     let mut tx = bench.store.begin().await.unwrap();
     let comment = |revision, hash: &str| PostedComment {
         kind: "sticky".to_owned(),
-        thread: 1,
+        thread: Thread::issue(1),
         forge_ref: Some("17".to_owned()),
         hash: hash.to_owned(),
         revision,

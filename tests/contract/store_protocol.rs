@@ -14,6 +14,7 @@ use tasksgodzilla::domain::protocol::{
 use tasksgodzilla::domain::retry::Retry;
 use tasksgodzilla::domain::spec::{QaPolicy, StepSpec, from_step_files, step_number};
 use tasksgodzilla::domain::step::{Approval, Judged, StepEnd, StepStatus};
+use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::domain::verdict::Verdict;
 use tasksgodzilla::store::posted::PostedCheck;
 use tasksgodzilla::store::protocol::NewProtocol;
@@ -168,11 +169,11 @@ async fn a_protocol_is_found_by_all_that_names_it(bench: Bench) {
         assert_eq!(found, std::slice::from_ref(&protocol), "{named}");
     }
     assert_eq!(store::protocol::by_sha(&mut tx, project, &sha('d')).await.unwrap(), []);
-    for thread in [1, 9] {
+    for thread in [Thread::issue(1), Thread::pull(9)] {
         let found = store::protocol::open_in_thread(&mut tx, project, thread).await.unwrap();
         assert_eq!(found, std::slice::from_ref(&protocol));
     }
-    assert_eq!(store::protocol::in_thread(&mut tx, project, 2).await.unwrap(), []);
+    assert_eq!(store::protocol::in_thread(&mut tx, project, Thread::issue(2)).await.unwrap(), []);
     let branch = store::protocol::by_branch(&mut tx, project, "0001-split-importer").await.unwrap();
     assert_eq!(branch, Some(protocol));
     for other in ["1-split-importer", "0001-split", "0002-split-importer", "main", "0001"] {
@@ -191,8 +192,14 @@ async fn ended_protocols_are_not_open(bench: Bench) {
     };
     let project = ended.project;
     assert_eq!(numbers(store::protocol::open_of_project(&mut db, project).await.unwrap()), [2]);
-    assert_eq!(numbers(store::protocol::open_in_thread(&mut db, project, 1).await.unwrap()), [2]);
-    assert_eq!(numbers(store::protocol::in_thread(&mut db, project, 1).await.unwrap()), [1, 2]);
+    assert_eq!(
+        numbers(store::protocol::open_in_thread(&mut db, project, Thread::issue(1)).await.unwrap()),
+        [2]
+    );
+    assert_eq!(
+        numbers(store::protocol::in_thread(&mut db, project, Thread::issue(1)).await.unwrap()),
+        [1, 2]
+    );
     assert_eq!(numbers(store::protocol::open_all(&mut db, 9).await.unwrap()), [2]);
     assert_eq!(numbers(store::protocol::list(&mut db, 9).await.unwrap()), [2, 1]);
     assert_eq!(store::protocol::count(&mut db).await.unwrap(), 2);

@@ -64,7 +64,7 @@ impl Person {
             return Step::Wait;
         }
         self.said = Some(now);
-        let thread = view.protocol.pull.as_ref().map_or(view.protocol.issue, |pull| pull.number);
+        let thread = view.protocol.thread().number;
         Step::Comment { thread, words }
     }
 }

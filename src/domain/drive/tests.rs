@@ -4,6 +4,7 @@ use crate::domain::project::{PullFacts, Requester};
 use crate::domain::protocol::{Pause, ProtocolState, Work};
 use crate::domain::spec::{QaPolicy, from_step_files};
 use crate::domain::step::Judged;
+use crate::domain::thread::Thread;
 use crate::domain::verdict::Verdict;
 
 fn sha() -> Sha {
@@ -18,8 +19,7 @@ fn protocol(drive: Drive) -> Protocol {
         slug: "a".to_owned(),
         state: ProtocolState { work: Work::Running, drive, ..ProtocolState::new() },
         revision: 1,
-        issue: 1,
-        asked_on_pull: false,
+        asked_in: Thread::issue(1),
         pull: None,
         base: "main".to_owned(),
         base_sha: None,

@@ -1,4 +1,5 @@
-//! Comments and reactions. A pull request's conversation is its issue's, so every route here is an issue's.
+//! Comments and reactions. A pull request's conversation is its issue's, and both count together, so every route here
+//! is an issue's and a thread's number is enough.
 
 use super::Github;
 use super::client::{Ask, Words};
@@ -7,11 +8,11 @@ use super::on_repo::graphql;
 use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
 use crate::domain::project::RepoRef;
+use crate::domain::thread::Thread;
 use crate::forge::{Access, CommentRef, ForgeError, ThreadHead, Threads};
 use async_trait::async_trait;
 use http::Method;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 
 /// Any one of these two lets an App comment.
@@ -36,7 +37,6 @@ struct WireIssue {
     title: String,
     body: Option<String>,
     state: String,
-    pull_request: Option<IgnoredAny>,
 }
 
 #[async_trait]
@@ -45,11 +45,11 @@ impl Threads for Github {
     async fn create_comment(
         &self,
         repo: &RepoRef,
-        thread: u64,
+        thread: Thread,
         body: &str,
     ) -> Result<CommentRef, ForgeError> {
-        let path = repo_path(repo, &format!("/issues/{thread}/comments"));
-        let words = Words::new("post a comment", format!("thread #{thread}"), TALK);
+        let path = repo_path(repo, &format!("/issues/{}/comments", thread.number));
+        let words = Words::new("post a comment", format!("thread #{}", thread.number), TALK);
         let ask = Ask::write(Method::POST, path, json!({ "body": body }), words);
         let posted: WireComment = self.on(repo).read(&ask).await?;
         Ok(posted.into_ref())
@@ -66,7 +66,7 @@ impl Threads for Github {
     async fn find_comment(
         &self,
         repo: &RepoRef,
-        thread: u64,
+        thread: Thread,
         marker: &str,
     ) -> Result<Option<CommentRef>, ForgeError> {
         let us = self.identity().await?.actor.id;
@@ -104,13 +104,19 @@ impl Threads for Github {
 
     /// First posts are known by the number of their thread, for that is what the route takes.
     /// <https://docs.github.com/en/rest/reactions/reactions>
-    async fn react(&self, repo: &RepoRef, to: CommentSource, reaction: Reaction) -> Result<(), ForgeError> {
+    async fn react(
+        &self,
+        repo: &RepoRef,
+        thread: Thread,
+        to: CommentSource,
+        reaction: Reaction,
+    ) -> Result<(), ForgeError> {
         let (place, thing) = match to {
             CommentSource::Comment(id) => {
                 (format!("/issues/comments/{id}/reactions"), format!("comment {id}"))
             }
-            CommentSource::Issue(number) | CommentSource::Pull(number) => {
-                (format!("/issues/{number}/reactions"), format!("thread #{number}"))
+            CommentSource::Issue(_) | CommentSource::Pull(_) => {
+                (format!("/issues/{}/reactions", thread.number), format!("thread #{}", thread.number))
             }
             CommentSource::Check(_) => return Ok(()),
         };
@@ -124,22 +130,22 @@ impl Threads for Github {
         self.on(repo).act(&ask).await
     }
 
-    async fn thread(&self, repo: &RepoRef, number: u64) -> Result<ThreadHead, ForgeError> {
+    async fn thread(&self, repo: &RepoRef, thread: Thread) -> Result<ThreadHead, ForgeError> {
+        let number = thread.number;
         let words = Words::new("read an issue", format!("issue #{number}"), "issues=read");
         let ask = Ask::get(repo_path(repo, &format!("/issues/{number}")), words);
         let issue: WireIssue = self.on(repo).read(&ask).await?;
         Ok(ThreadHead {
             title: issue.title,
             body: issue.body.unwrap_or_default(),
-            is_pull: issue.pull_request.is_some(),
             is_open: issue.state == "open",
         })
     }
 }
 
-fn comments_page(repo: &RepoRef, thread: u64, number: u32) -> Ask {
-    let path = repo_path(repo, &format!("/issues/{thread}/comments?per_page=100&page={number}"));
-    Ask::get(path, Words::new("read comments", format!("thread #{thread}"), TALK))
+fn comments_page(repo: &RepoRef, thread: Thread, number: u32) -> Ask {
+    let path = repo_path(repo, &format!("/issues/{}/comments?per_page=100&page={number}", thread.number));
+    Ask::get(path, Words::new("read comments", format!("thread #{}", thread.number), TALK))
 }
 
 impl WireComment {

@@ -3,9 +3,10 @@
 use super::payload as wire;
 use super::webhook::{Kind, Parsed, Unreadable, read, unreadable};
 use crate::domain::actor::{Actor, ActorKind};
-use crate::domain::forge_event::{CommentSource, Commented, ForgeEvent, Happened, RepoFacts, ThreadKind};
+use crate::domain::forge_event::{CommentSource, Commented, ForgeEvent, Happened, RepoFacts};
 use crate::domain::ids::Sha;
 use crate::domain::project::RepoRef;
+use crate::domain::thread::{Thread, ThreadKind};
 
 /// What happened, and the App that did it.
 type Told = (Happened, Option<i64>);
@@ -81,8 +82,7 @@ fn issue_opened(issue: wire::Issue) -> Option<Told> {
     let text = issue.body.filter(|body| !body.trim().is_empty())?;
     let commented = Commented {
         source: CommentSource::Issue(i64::try_from(number).ok()?),
-        thread: number,
-        thread_kind: ThreadKind::Issue,
+        thread: Thread::issue(number),
         title: issue.title,
         description: text.clone(),
         body: text,
@@ -92,11 +92,10 @@ fn issue_opened(issue: wire::Issue) -> Option<Told> {
 
 fn commented(event: wire::CommentEvent) -> Option<Told> {
     let app = event.comment.performed_via_github_app.map(|app| app.id);
-    let is_pull = event.issue.pull_request.is_some();
+    let kind = if event.issue.pull_request.is_some() { ThreadKind::Pull } else { ThreadKind::Issue };
     let commented = Commented {
         source: CommentSource::Comment(event.comment.id),
-        thread: event.issue.number,
-        thread_kind: if is_pull { ThreadKind::Pull } else { ThreadKind::Issue },
+        thread: Thread { kind, number: event.issue.number },
         title: event.issue.title,
         description: event.issue.body.unwrap_or_default(),
         body: event.comment.body.filter(|body| !body.trim().is_empty())?,
@@ -122,8 +121,7 @@ fn pull_opened(pull: wire::Pull) -> Option<Happened> {
     let text = pull.body.filter(|body| !body.trim().is_empty())?;
     Some(Happened::Commented(Commented {
         source: CommentSource::Pull(i64::try_from(pull.number).ok()?),
-        thread: pull.number,
-        thread_kind: ThreadKind::Pull,
+        thread: Thread::pull(pull.number),
         title: pull.title,
         description: text.clone(),
         body: text,

@@ -32,8 +32,7 @@ pub(super) async fn start(ctx: &Ctx, asking: &Asking, new: &NewProtocol, dry_run
     let record = store::protocol::NewProtocol {
         project: asking.project.id,
         slug: slug(asking, new).as_str().to_owned(),
-        issue: asking.thread,
-        asked_on_pull: asking.on_pull,
+        asked_in: asking.thread,
         base: base.branch,
         request,
         requester: Requester { login: asking.actor.login.clone(), id: asking.actor.id },
@@ -100,11 +99,11 @@ async fn base(ctx: &Ctx, asking: &Asking, new: &NewProtocol) -> anyhow::Result<R
     let forge = ctx.forge_of(&asking.project)?;
     let repo = &asking.project.repo;
     let mut branch = asking.project.default_branch.clone();
-    if asking.on_pull {
+    if asking.thread.is_pull() {
         if let Some(refusal) = own_pull(ctx, asking).await? {
             return Ok(Err(refusal));
         }
-        let pull = forge.pull(repo, asking.thread).await?;
+        let pull = forge.pull(repo, asking.thread.number).await?;
         if pull.from_fork {
             return Ok(Err(Refusal::Fork));
         }
@@ -122,7 +121,7 @@ async fn base(ctx: &Ctx, asking: &Asking, new: &NewProtocol) -> anyhow::Result<R
 async fn own_pull(ctx: &Ctx, asking: &Asking) -> anyhow::Result<Option<Refusal>> {
     let here =
         store::protocol::in_thread(&mut ctx.store.read().await?, asking.project.id, asking.thread).await?;
-    let own = here.iter().find(|p| p.pull.as_ref().is_some_and(|pull| pull.number == asking.thread));
+    let own = here.iter().find(|p| p.pull.as_ref().is_some_and(|pull| pull.number == asking.thread.number));
     Ok(own.map(|protocol| Refusal::OwnPullRequest { number: protocol.number }))
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::domain::actor::ActorKind;
-use crate::domain::forge_event::{CommentSource, Commented, Happened, ThreadKind};
+use crate::domain::forge_event::{CommentSource, Commented, Happened};
 use crate::domain::ids::Sha;
+use crate::domain::thread::{Thread, ThreadKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -58,15 +59,14 @@ fn check_unreadable(event: &str, body: &[u8], expected: &str) {
     assert!(peek(event, body).unreadable.is_some(), "whoever sent it is told so at once");
 }
 
-fn comment(source: CommentSource, thread_kind: ThreadKind) -> Happened {
+fn comment(source: CommentSource, kind: ThreadKind) -> Happened {
     let body = match source {
         CommentSource::Comment(_) => "/protocol new",
         CommentSource::Issue(_) | CommentSource::Pull(_) | CommentSource::Check(_) => "It takes an hour",
     };
     Happened::Commented(Commented {
         source,
-        thread: 4,
-        thread_kind,
+        thread: Thread { kind, number: 4 },
         title: "Split the importer".to_owned(),
         description: "It takes an hour".to_owned(),
         body: body.to_owned(),
