@@ -1,7 +1,9 @@
--- A thread is an issue or a pull request, and a forge may count the two apart: a number alone names none.
+-- A thread is an issue or a pull request, and a forge may count the two apart: a number alone names none. Within a
+-- thread a forge may have discussions, in which a command is answered.
 -- Twin of the file with this name in the other folder.
 
 ALTER TABLE command ADD COLUMN thread_kind TEXT NOT NULL DEFAULT 'issue' CHECK (thread_kind IN ('issue', 'pull'));
+ALTER TABLE command ADD COLUMN discussion TEXT;
 ALTER TABLE effect ADD COLUMN thread_kind TEXT CHECK (thread_kind IN ('issue', 'pull'));
 ALTER TABLE posted_comment ADD COLUMN thread_kind TEXT NOT NULL DEFAULT 'issue'
     CHECK (thread_kind IN ('issue', 'pull'));

@@ -30,6 +30,9 @@ pub enum Effect {
     /// A comment in a thread. Its body carries the effect's key as a hidden marker, so that a retry finds it.
     Answer {
         thread: Thread,
+        /// The discussion of the thread to answer in; at the thread's end without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        discussion: Option<String>,
         body: String,
         /// Answers of one topic fold the earlier ones: `status:12`.
         topic: Option<String>,

@@ -92,6 +92,8 @@ pub struct Commented {
     /// The forge's name of the text: `comment:17`, `issue:4`, `pull:9`; unique per repository.
     pub source: CommentSource,
     pub thread: Thread,
+    /// The discussion of the thread that it is part of, where the forge has such things: it is answered in there.
+    pub discussion: Option<String>,
     /// Title and text of the thread's first post, for planning.
     pub title: String,
     pub description: String,

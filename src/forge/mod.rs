@@ -79,7 +79,7 @@ pub trait Threads: Send + Sync {
     async fn create_comment(
         &self,
         repo: &RepoRef,
-        thread: Thread,
+        place: Place<'_>,
         body: &str,
     ) -> Result<CommentRef, ForgeError>;
     /// `Missing` when somebody deleted it.
@@ -175,6 +175,20 @@ pub struct GitAccess {
     pub url: String,
     pub username: String,
     pub secret: SecretString,
+}
+
+/// Where a comment of ours goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    pub thread: Thread,
+    /// The discussion of the thread to answer in, where the forge has such things; without one at the thread's end.
+    pub discussion: Option<&'a str>,
+}
+
+impl From<Thread> for Place<'_> {
+    fn from(thread: Thread) -> Self {
+        Self { thread, discussion: None }
+    }
 }
 
 /// A comment of ours: its number and the opaque id that GraphQL wants.

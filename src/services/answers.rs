@@ -5,8 +5,7 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::{Project, RepoAccess};
 use crate::domain::retry::Retry;
-use crate::domain::thread::Thread;
-use crate::forge::{CommentRef, Forge, ForgeError};
+use crate::forge::{CommentRef, Forge, ForgeError, Place};
 use crate::report::comment;
 use crate::store::effect::{EffectStatus, StoredEffect};
 use crate::store::{self, StoreError};
@@ -59,8 +58,9 @@ async fn deliver(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> anyhow:
             forge.close_pull(&project.repo, *number).await?;
             Ok(String::new())
         }
-        Effect::Answer { thread, body, .. } => {
-            let comment = answer(ctx, forge, project, effect, (*thread, body)).await?;
+        Effect::Answer { thread, discussion, body, .. } => {
+            let place = Place { thread: *thread, discussion: discussion.as_deref() };
+            let comment = answer(ctx, forge, project, effect, (place, body)).await?;
             Ok(json!({"id": comment.id, "node_id": comment.node_id}).to_string())
         }
     }
@@ -72,16 +72,16 @@ async fn answer(
     forge: &dyn Forge,
     project: &Project,
     effect: &StoredEffect,
-    (thread, body): (Thread, &str),
+    (place, body): (Place<'_>, &str),
 ) -> Result<CommentRef, ForgeError> {
     let marker = comment::answer_marker(&effect.key);
     if effect.status == EffectStatus::Sending
-        && let Some(found) = forge.find_comment(&project.repo, thread, &marker).await?
+        && let Some(found) = forge.find_comment(&project.repo, place.thread, &marker).await?
     {
         return Ok(found);
     }
     let body = format!("{}\n\n{marker}", ctx.redactor.redact(body));
-    forge.create_comment(&project.repo, thread, &body).await
+    forge.create_comment(&project.repo, place, &body).await
 }
 
 /// Earlier answers of the same topic are folded, where the forge can.

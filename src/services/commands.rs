@@ -26,6 +26,7 @@ pub struct Asking {
     pub project: Project,
     pub source: CommentSource,
     pub thread: Thread,
+    pub discussion: Option<String>,
     pub actor: Actor,
     pub line: String,
     /// Title and text of the thread's first post, when the delivery brought them.
@@ -59,6 +60,7 @@ pub async fn take(
             ordinal: line.identity.ordinal,
             delivery: delivery.id,
             thread: comment.thread,
+            discussion: comment.discussion.clone(),
             actor: event.sender.login.clone(),
             line: line.line.clone(),
         };
@@ -70,6 +72,7 @@ pub async fn take(
             project: project.clone(),
             source: comment.source,
             thread: comment.thread,
+            discussion: comment.discussion.clone(),
             actor: event.sender.clone(),
             line: line.line.clone(),
             title: comment.title.clone(),
@@ -149,6 +152,7 @@ async fn as_if_typed(
         ordinal: 0,
         delivery: delivery.id,
         thread: protocol.thread(),
+        discussion: None,
         actor: event.sender.login.clone(),
         line: typed.words.to_owned(),
     };
@@ -160,6 +164,7 @@ async fn as_if_typed(
         project: project.clone(),
         source: new.source,
         thread: new.thread,
+        discussion: None,
         actor: event.sender.clone(),
         line: new.line.clone(),
         title: String::new(),
@@ -250,6 +255,7 @@ impl Asking {
             command: Some(self.id),
             effect: Effect::Answer {
                 thread: self.thread,
+                discussion: self.discussion.clone(),
                 body: reply.body,
                 topic: reply.topic.map(|topic| format!("{topic}:{}", self.thread)),
             },
@@ -274,6 +280,7 @@ pub async fn closing(
         command: Some(id),
         effect: Effect::Answer {
             thread: command.thread,
+            discussion: command.discussion.clone(),
             body: report::answer::refusal(&command.actor, refusal, None),
             topic: None,
         },

@@ -93,7 +93,7 @@ impl Publisher<'_> {
         match forge.edit_comment(&self.project.repo, stands, body).await {
             Ok(()) => Ok(stands.clone()),
             Err(ForgeError::Missing { .. }) => {
-                Ok(forge.create_comment(&self.project.repo, thread, body).await?)
+                Ok(forge.create_comment(&self.project.repo, thread.into(), body).await?)
             }
             Err(error) => Err(error.into()),
         }
@@ -103,7 +103,7 @@ impl Publisher<'_> {
     async fn created(&self, kind: &str, thread: Thread, body: &str) -> anyhow::Result<CommentRef> {
         self.remember_comment(kind, thread, None, "").await?;
         let forge = self.ctx.forge_of(self.project)?;
-        Ok(forge.create_comment(&self.project.repo, thread, body).await?)
+        Ok(forge.create_comment(&self.project.repo, thread.into(), body).await?)
     }
 
     async fn remember_comment(

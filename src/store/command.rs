@@ -18,6 +18,8 @@ pub struct NewCommand {
     pub ordinal: u32,
     pub delivery: DeliveryId,
     pub thread: Thread,
+    /// The discussion of the thread that it was given in.
+    pub discussion: Option<String>,
     /// The login of who gave it.
     pub actor: String,
     /// The line as it was written.
@@ -53,6 +55,8 @@ pub struct Command {
     pub ordinal: u32,
     pub delivery: DeliveryId,
     pub thread: Thread,
+    /// The discussion of the thread that it was given in.
+    pub discussion: Option<String>,
     pub actor: String,
     pub line: String,
     pub outcome: CommandOutcome,
@@ -63,8 +67,8 @@ pub struct Command {
 /// Takes a command in, or says that it was taken in before.
 pub async fn take(tx: &mut Tx, new: &NewCommand) -> Result<Taken> {
     let sql = "INSERT INTO command (project_id, source, hash, ordinal, delivery_id, thread, actor, line, outcome, \
-                                    created_at, thread_kind) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10) \
+                                    created_at, thread_kind, discussion) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $11) \
                ON CONFLICT (project_id, source, hash, ordinal) DO NOTHING RETURNING command_id";
     let args = args![
         new.project,
@@ -77,6 +81,7 @@ pub async fn take(tx: &mut Tx, new: &NewCommand) -> Result<Taken> {
         &new.line,
         tx.now(),
         word(&new.thread.kind),
+        new.discussion.as_ref(),
     ];
     let id = |row: &Row| row.int("command_id").map(CommandId);
     match tx.one(sql, args, id).await? {
@@ -116,6 +121,7 @@ fn read(row: &Row) -> Result<Command> {
         ordinal: row.number("ordinal")?,
         delivery: DeliveryId(row.int("delivery_id")?),
         thread: Thread { kind: row.word("thread_kind")?, number: row.number("thread")? },
+        discussion: row.text_or_none("discussion")?,
         actor: row.text("actor")?,
         line: row.text("line")?,
         outcome: row.word("outcome")?,

@@ -180,7 +180,8 @@ async fn error_of(
         };
         seen.line.contains("/issues/").then(answer)
     });
-    let error = server.client("").create_comment(&repo(), Thread::issue(4), "hello").await.unwrap_err();
+    let error =
+        server.client("").create_comment(&repo(), Thread::issue(4).into(), "hello").await.unwrap_err();
     assert_eq!(server.seen().iter().filter(|seen| seen.line.contains("/issues/")).count(), 1, "asked once");
     let text = error.to_string().replace(&server.host(), "HOST");
     (error, text)

@@ -52,7 +52,7 @@ async fn comments_and_reactions_go_to_their_places() {
         (!seen.line.contains("/access_tokens")).then(|| reply(201, body))
     });
     let github = server.client("");
-    let posted = github.create_comment(&repo(), Thread::issue(4), "hello").await.unwrap();
+    let posted = github.create_comment(&repo(), Thread::issue(4).into(), "hello").await.unwrap();
     github.edit_comment(&repo(), &posted, "hello again").await.unwrap();
     github.react(&repo(), Thread::issue(4), CommentSource::Comment(90), Reaction::Eyes).await.unwrap();
     github.react(&repo(), Thread::issue(4), CommentSource::Issue(4), Reaction::Rocket).await.unwrap();

@@ -36,6 +36,7 @@ async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) 
         ordinal: 0,
         delivery,
         thread: Thread::issue(1),
+        discussion: Some("d1".to_owned()),
         actor: "mia".to_owned(),
         line: "/step run".to_owned(),
     };
@@ -51,6 +52,7 @@ async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) 
     let stored = store::command::load(&mut tx, id).await.unwrap().unwrap();
     assert_eq!((stored.outcome, stored.source), (outcome, new.source));
     assert_eq!((stored.actor, stored.line), (new.actor, new.line));
+    assert_eq!((stored.thread, stored.discussion), (new.thread, new.discussion));
 }
 
 fn answer(key: &str, topic: Option<&str>) -> NewEffect {
@@ -60,6 +62,7 @@ fn answer(key: &str, topic: Option<&str>) -> NewEffect {
         command: None,
         effect: Effect::Answer {
             thread: Thread::issue(1),
+            discussion: None,
             body: format!("body of {key}"),
             topic: topic.map(str::to_owned),
         },

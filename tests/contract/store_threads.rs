@@ -55,7 +55,12 @@ async fn threads_stored_by_number_get_their_kind() {
             to: CommentSource::Comment(60),
             reaction: Reaction::Eyes,
         };
-        let answer = Effect::Answer { thread: Thread::pull(6), body: "refused".to_owned(), topic: None };
+        let answer = Effect::Answer {
+            thread: Thread::pull(6),
+            discussion: None,
+            body: "refused".to_owned(),
+            topic: None,
+        };
         assert_eq!(effects, [react, answer, Effect::ClosePull { number: 9 }]);
         let newest = open[2].id;
         let earlier = store::effect::earlier_of_topic(&mut db, ProjectId(71), "status:pull:9", newest);

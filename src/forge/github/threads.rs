@@ -9,7 +9,7 @@ use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
 use crate::domain::project::RepoRef;
 use crate::domain::thread::Thread;
-use crate::forge::{Access, CommentRef, ForgeError, ThreadHead, Threads};
+use crate::forge::{Access, CommentRef, ForgeError, Place, ThreadHead, Threads};
 use async_trait::async_trait;
 use http::Method;
 use serde::Deserialize;
@@ -45,11 +45,12 @@ impl Threads for Github {
     async fn create_comment(
         &self,
         repo: &RepoRef,
-        thread: Thread,
+        place: Place<'_>,
         body: &str,
     ) -> Result<CommentRef, ForgeError> {
-        let path = repo_path(repo, &format!("/issues/{}/comments", thread.number));
-        let words = Words::new("post a comment", format!("thread #{}", thread.number), TALK);
+        let number = place.thread.number;
+        let path = repo_path(repo, &format!("/issues/{number}/comments"));
+        let words = Words::new("post a comment", format!("thread #{number}"), TALK);
         let ask = Ask::write(Method::POST, path, json!({ "body": body }), words);
         let posted: WireComment = self.on(repo).read(&ask).await?;
         Ok(posted.into_ref())

@@ -83,6 +83,7 @@ fn issue_opened(issue: wire::Issue) -> Option<Told> {
     let commented = Commented {
         source: CommentSource::Issue(i64::try_from(number).ok()?),
         thread: Thread::issue(number),
+        discussion: None,
         title: issue.title,
         description: text.clone(),
         body: text,
@@ -96,6 +97,7 @@ fn commented(event: wire::CommentEvent) -> Option<Told> {
     let commented = Commented {
         source: CommentSource::Comment(event.comment.id),
         thread: Thread { kind, number: event.issue.number },
+        discussion: None,
         title: event.issue.title,
         description: event.issue.body.unwrap_or_default(),
         body: event.comment.body.filter(|body| !body.trim().is_empty())?,
@@ -122,6 +124,7 @@ fn pull_opened(pull: wire::Pull) -> Option<Happened> {
     Some(Happened::Commented(Commented {
         source: CommentSource::Pull(i64::try_from(pull.number).ok()?),
         thread: Thread::pull(pull.number),
+        discussion: None,
         title: pull.title,
         description: text.clone(),
         body: text,

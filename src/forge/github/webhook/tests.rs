@@ -67,6 +67,7 @@ fn comment(source: CommentSource, kind: ThreadKind) -> Happened {
     Happened::Commented(Commented {
         source,
         thread: Thread { kind, number: 4 },
+        discussion: None,
         title: "Split the importer".to_owned(),
         description: "It takes an hour".to_owned(),
         body: body.to_owned(),
