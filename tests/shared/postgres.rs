@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// The address of a schema of its own, on a server whose data is worth nothing.
-pub async fn schema() -> String {
+pub(crate) async fn schema() -> String {
     let server = std::env::var("TASKSGODZILLA_TEST_POSTGRES_URL").expect(
         "these tests need a Postgres: run them as `scripts/with-postgres cargo test`, \
          or set TASKSGODZILLA_TEST_POSTGRES_URL to a server whose data is worth nothing",
