@@ -32,7 +32,8 @@ pub enum Permission {
 }
 
 /// The `permissions` object that GitHub gives beside a collaborator: one yes or no per built-in role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 pub struct RoleFlags {
     pub pull: bool,
     pub triage: bool,
@@ -42,18 +43,13 @@ pub struct RoleFlags {
 }
 
 impl Permission {
-    const NAMES: [(&'static str, Self); 6] = [
-        ("none", Self::None),
-        ("read", Self::Read),
-        ("triage", Self::Triage),
-        ("write", Self::Write),
-        ("maintain", Self::Maintain),
-        ("admin", Self::Admin),
-    ];
+    /// Weakest first.
+    pub const ALL: [Self; 6] =
+        [Self::None, Self::Read, Self::Triage, Self::Write, Self::Maintain, Self::Admin];
 
     /// Reads one of the six words, in lower case only: an organisation may call a weak custom role `Admin`.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(name, _)| *name == word).map(|(_, permission)| *permission)
+        Self::ALL.into_iter().find(|permission| permission.as_str() == word)
     }
 
     /// Reads the forge's answer about a collaborator.
@@ -143,9 +139,9 @@ mod tests {
 
     #[test]
     fn permissions_are_ordered_and_round_trip_through_their_names() {
-        for (pair, (name, permission)) in Permission::NAMES.windows(2).zip(Permission::NAMES) {
-            assert!(pair[0].1 < pair[1].1);
-            assert_eq!(permission.to_string(), name);
+        assert!(Permission::ALL.is_sorted());
+        for permission in Permission::ALL {
+            assert_eq!(Permission::parse(&permission.to_string()), Some(permission));
         }
     }
 }

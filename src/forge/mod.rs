@@ -65,10 +65,26 @@ pub trait Access: Send + Sync {
     async fn identity(&self) -> Result<BotIdentity, ForgeError>;
     /// What `login` may do in `repo`: by role, else permission, else booleans; never by `author_association`.
     async fn permission(&self, repo: &RepoRef, login: &str) -> Result<Permission, ForgeError>;
+    /// At most `most` people who have `needed` or more in `repo`. Empty also when the bot may not know.
+    async fn holders(
+        &self,
+        repo: &RepoRef,
+        needed: Permission,
+        most: usize,
+    ) -> Result<Vec<String>, ForgeError>;
     /// The repository as the forge sees it now; `Missing` when its name belongs to another repository.
     async fn repository(&self, repo: &RepoRef) -> Result<Repository, ForgeError>;
     /// The tip of a branch, or `None` when there is no such branch.
     async fn branch_tip(&self, repo: &RepoRef, branch: &str) -> Result<Option<Sha>, ForgeError>;
+    /// The content of a file at a commit, or `None` when the commit has no such file. Links are not followed: what is not
+    /// a plain file of at most `most` bytes is [`ForgeError::Unfit`].
+    async fn file(
+        &self,
+        repo: &RepoRef,
+        at: &Sha,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, ForgeError>;
     /// An address and a fresh secret for git, narrowed to this repository and these rights.
     async fn git_access(&self, repo: &RepoRef, rights: GitRights) -> Result<GitAccess, ForgeError>;
 }
@@ -269,6 +285,9 @@ pub enum ForgeError {
     /// The forge understood and said no; `words` are its own.
     #[error("{host} refused to {what}: {words}")]
     Refused { host: String, what: String, words: String },
+    /// There is something, but not a file to be read.
+    #[error("`{path}` is {is}, and not a plain file of at most {most} bytes")]
+    Unfit { path: String, is: String, most: usize },
     #[error("{host} is limiting the bot's calls for {} s", wait.as_secs())]
     Limited { host: String, wait: Duration },
     #[error("{host} failed to {what} ({status})")]
@@ -296,6 +315,7 @@ impl ForgeError {
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Refused { .. }
+            | Self::Unfit { .. }
             | Self::Unreadable { .. } => Retry::Never,
             Self::Limited { wait, .. } => Retry::After(*wait),
             Self::Broken { .. } | Self::Transport { .. } => Retry::Soon,

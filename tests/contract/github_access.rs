@@ -1,7 +1,7 @@
 //! Who the bot is, who others are, and where the code lies.
 
 use crate::github_server::{BOT, Scripted, by_line, reply, repo, sha};
-use serde_json::json;
+use serde_json::{Value, json};
 use tasksgodzilla::domain::actor::Permission;
 use tasksgodzilla::domain::project::RepoRef;
 use tasksgodzilla::forge::{Access, ForgeError};
@@ -86,4 +86,97 @@ async fn a_missing_branch_is_told_from_a_missing_repository() {
     lost.owner = "lost".to_owned();
     let error = github.branch_tip(&lost, "main").await.unwrap_err();
     assert!(matches!(error, ForgeError::Missing { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_bot_of_an_app_counts_by_what_the_app_may_write() {
+    let server = Scripted::start(by_line(&[
+        (
+            "GET /repos/acme/api/collaborators/helper%5Bbot%5D/permission",
+            200,
+            r#"{ "permission": "none", "role_name": "", "user": { "permissions": { "pull": false } } }"#,
+        ),
+        (
+            "GET /apps/helper",
+            200,
+            r#"{ "id": 9, "permissions": { "contents": "write", "metadata": "read" } }"#,
+        ),
+        ("GET /apps/hidden", 403, r#"{ "message": "Resource not accessible by integration" }"#),
+    ]));
+    let github = server.client("");
+    assert_eq!(github.permission(&repo(), "helper[bot]").await.unwrap(), Permission::Write);
+    assert_eq!(github.permission(&repo(), "hidden[bot]").await.unwrap(), Permission::None);
+    assert_eq!(github.permission(&repo(), "gone[bot]").await.unwrap(), Permission::None);
+    assert_eq!(github.permission(&repo(), "helper").await.unwrap(), Permission::None);
+    let asked = server.all().into_iter().filter(|seen| seen.line == "GET /apps/helper").count();
+    assert_eq!(asked, 1, "a person's name leads to no App");
+}
+
+fn collaborators(names: &[(&str, &str, &str)]) -> Value {
+    let one = |(login, kind, role): &(&str, &str, &str)| {
+        let at_least = |least: &[&str]| least.contains(role);
+        let push = at_least(&["write", "maintain", "admin", "release-captain"]);
+        let permissions =
+            json!({ "pull": true, "triage": push, "push": push, "admin": at_least(&["admin"]) });
+        json!({ "login": login, "type": kind, "role_name": role, "permissions": permissions })
+    };
+    names.iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn people_who_may_are_found_on_every_page() {
+    let list = "GET /repos/acme/api/collaborators?permission=push&per_page=100";
+    let server = Scripted::start(move |seen| match seen.line.as_str() {
+        line if line == list => {
+            let page = [("ada", "User", "write"), ("bot", "Bot", "admin"), ("eve", "User", "read")];
+            let next = "<https://elsewhere.example/repos/acme/api/collaborators?permission=push&page=2>; rel=\"next\"";
+            Some(reply(200, collaborators(&page)).with("link", next))
+        }
+        "GET /repos/acme/api/collaborators?permission=push&page=2" => {
+            let page =
+                [("cap", "User", "release-captain"), ("dan", "User", "maintain"), ("fay", "User", "admin")];
+            Some(reply(200, collaborators(&page)))
+        }
+        _ => None,
+    });
+    let github = server.client("");
+    let people = async |most| github.holders(&repo(), Permission::Write, most).await.unwrap();
+    assert_eq!(people(5).await, ["ada", "cap", "dan", "fay"]);
+    assert_eq!(people(2).await, ["ada", "cap"]);
+    let before = server.lines().len();
+    assert_eq!(people(1).await, ["ada"]);
+    assert_eq!(server.lines().len(), before + 1, "nobody asks for more pages than it takes");
+}
+
+#[tokio::test]
+async fn admins_are_asked_for_when_the_filter_finds_nobody() {
+    let server = Scripted::start(|seen| match seen.line.as_str() {
+        line if line.contains("permission=maintain") => Some(reply(200, json!([]))),
+        line if line.contains("permission=admin") => {
+            Some(reply(200, collaborators(&[("ann", "User", "admin")])))
+        }
+        _ => None,
+    });
+    let github = server.client("");
+    assert_eq!(github.holders(&repo(), Permission::Maintain, 5).await.unwrap(), ["ann"]);
+    assert_eq!(github.holders(&repo(), Permission::Admin, 5).await.unwrap(), ["ann"]);
+    assert_eq!(server.lines().len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_is_named_when_the_list_is_not_for_the_bot() {
+    for (status, message) in [
+        (403, "Must have push access to view repository collaborators."),
+        (403, "Resource not accessible by integration"),
+        (404, "Not Found"),
+    ] {
+        let server = Scripted::start(move |seen| {
+            seen.line.contains("/collaborators?").then(|| reply(status, json!({ "message": message })))
+        });
+        let nobody = server.client("").holders(&repo(), Permission::Write, 5).await.unwrap();
+        assert_eq!(nobody, [""; 0], "{message}");
+    }
+    let server = Scripted::start(|seen| seen.line.contains("/collaborators?").then(|| reply(502, json!({}))));
+    let error = server.client("").holders(&repo(), Permission::Write, 5).await.unwrap_err();
+    assert!(matches!(error, ForgeError::Broken { .. }), "{error}");
 }

@@ -5,6 +5,7 @@ mod git;
 mod github;
 mod github_access;
 mod github_checks;
+mod github_files;
 mod github_pulls;
 mod github_server;
 mod github_threads;

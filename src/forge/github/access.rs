@@ -31,31 +31,6 @@ struct WireInstallation {
 }
 
 #[derive(Deserialize)]
-struct WirePermission {
-    #[serde(default)]
-    permission: String,
-    #[serde(default)]
-    role_name: String,
-    user: Option<WireCollaborator>,
-}
-
-#[derive(Deserialize)]
-struct WireCollaborator {
-    permissions: Option<WireBooleans>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "GitHub answers with one boolean per role")]
-struct WireBooleans {
-    admin: bool,
-    maintain: bool,
-    push: bool,
-    triage: bool,
-    pull: bool,
-}
-
-#[derive(Deserialize)]
 struct WireRepository {
     id: i64,
     name: String,
@@ -88,15 +63,17 @@ impl Access for Github {
         self.identity.get_or_try_init(|| self.ask_identity()).await.cloned()
     }
 
-    /// <https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user>
     async fn permission(&self, repo: &RepoRef, login: &str) -> Result<Permission, ForgeError> {
-        let path = repo_path(repo, &format!("/collaborators/{}/permission", encoded(login)));
-        let words = Words::new("read the rights of a user", format!("user {login}"), "metadata=read");
-        match self.on(repo).read::<WirePermission>(&Ask::get(path, words)).await {
-            Ok(answer) => Ok(answer.best()),
-            Err(ForgeError::Missing { .. }) => Ok(Permission::None),
-            Err(error) => Err(error),
-        }
+        self.right_of(repo, login).await
+    }
+
+    async fn holders(
+        &self,
+        repo: &RepoRef,
+        needed: Permission,
+        most: usize,
+    ) -> Result<Vec<String>, ForgeError> {
+        self.people_with(repo, needed, most).await
     }
 
     async fn repository(&self, repo: &RepoRef) -> Result<Repository, ForgeError> {
@@ -137,6 +114,16 @@ impl Access for Github {
             Err(ForgeError::Refused { words, .. }) if words.contains("is empty") => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    async fn file(
+        &self,
+        repo: &RepoRef,
+        at: &Sha,
+        path: &str,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, ForgeError> {
+        self.content_at(repo, at, path, most).await
     }
 
     async fn git_access(&self, repo: &RepoRef, rights: GitRights) -> Result<GitAccess, ForgeError> {
@@ -194,63 +181,5 @@ impl Github {
         };
         let rights = json!({ "metadata": "read" });
         self.client.mint(first.id, None, rights).await.map(Some)
-    }
-}
-
-impl WirePermission {
-    /// By role, else permission, else booleans. A role of an organisation's own making has a name that we do not know.
-    fn best(&self) -> Permission {
-        let booleans = || self.user.as_ref()?.permissions.as_ref().map(WireBooleans::highest);
-        named(&self.role_name)
-            .or_else(|| named(&self.permission))
-            .or_else(booleans)
-            .unwrap_or(Permission::None)
-    }
-}
-
-impl WireBooleans {
-    fn highest(&self) -> Permission {
-        let ladder = [
-            (self.admin, Permission::Admin),
-            (self.maintain, Permission::Maintain),
-            (self.push, Permission::Write),
-            (self.triage, Permission::Triage),
-            (self.pull, Permission::Read),
-        ];
-        let highest = ladder.into_iter().find(|(has, _)| *has);
-        highest.map_or(Permission::None, |(_, permission)| permission)
-    }
-}
-
-fn named(role: &str) -> Option<Permission> {
-    Some(match role {
-        "admin" => Permission::Admin,
-        "maintain" => Permission::Maintain,
-        "write" | "push" => Permission::Write,
-        "triage" => Permission::Triage,
-        "read" | "pull" => Permission::Read,
-        "none" => Permission::None,
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(answer: &str, expected: Permission) {
-        let answer: WirePermission = serde_json::from_str(answer).unwrap();
-        assert_eq!(answer.best(), expected);
-    }
-
-    #[test]
-    fn the_role_is_believed_before_the_permission_and_that_before_the_booleans() {
-        check(r#"{"permission":"write","role_name":"maintain"}"#, Permission::Maintain);
-        check(r#"{"permission":"read","role_name":"triage"}"#, Permission::Triage);
-        check(r#"{"permission":"write","role_name":"release-captain"}"#, Permission::Write);
-        check(r#"{"user":{"permissions":{"admin":false,"push":true,"pull":true}}}"#, Permission::Write);
-        check(r#"{"permission":"none","role_name":"none","user":null}"#, Permission::None);
-        check("{}", Permission::None);
     }
 }

@@ -49,6 +49,10 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
             }
         }
         StatusCode::FORBIDDEN if answer.message.contains("suspended") => missing(host, words),
+        // It is the commit that is missing, and not the file in it.
+        StatusCode::NOT_FOUND if answer.message.starts_with("No commit found") => {
+            ForgeError::Refused { host, what: words.act.clone(), words: their_words(answer) }
+        }
         StatusCode::NOT_FOUND | StatusCode::GONE => missing(host, words),
         _ if status.is_server_error() => {
             ForgeError::Broken { host, what: words.act.clone(), status: status.as_u16() }

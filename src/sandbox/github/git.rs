@@ -34,6 +34,15 @@ pub(crate) struct DiffSize {
     pub(crate) files: u64,
 }
 
+/// What is put at a path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Entry<'a> {
+    File(&'a str),
+    /// A symbolic link to this path.
+    Link(&'a str),
+    Gone,
+}
+
 pub(crate) struct Bare<'a>(pub(crate) &'a Path);
 
 /// Starts a git command that sees neither the user's nor the machine's configuration.
@@ -231,11 +240,11 @@ impl Bare<'_> {
         Err(SandboxError::Git(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 
-    /// Writes the tree of `parent` (or an empty one) with `files` put over it; a file without content is removed.
+    /// Writes the tree of `parent` (or an empty one) with `files` put over it.
     pub(crate) fn write_tree(
         &self,
         parent: Option<&str>,
-        files: &[(&str, Option<&[u8]>)],
+        files: &[(&str, Entry<'_>)],
     ) -> Result<String, SandboxError> {
         let scratch = tempfile::tempdir()
             .map_err(|source| SandboxError::Io { what: "make a scratch directory".to_owned(), source })?;
@@ -243,16 +252,20 @@ impl Bare<'_> {
         if let Some(parent) = parent {
             index.git(&["read-tree", parent])?;
         }
-        for (path, content) in files {
-            let Some(content) = content else {
-                index.git(&["rm", "--cached", "--quiet", "--ignore-unmatch", "--", path])?;
-                continue;
+        for (path, entry) in files {
+            let (mode, content) = match entry {
+                Entry::File(text) => ("100644", text),
+                Entry::Link(target) => ("120000", target),
+                Entry::Gone => {
+                    index.git(&["rm", "--cached", "--quiet", "--ignore-unmatch", "--", path])?;
+                    continue;
+                }
             };
             let file = scratch.path().join("content");
             std::fs::write(&file, content)
                 .map_err(|source| SandboxError::Io { what: format!("write {path}"), source })?;
             let blob = self.git(&["hash-object", "-w", "--no-filters", &file.to_string_lossy()])?;
-            index.git(&["update-index", "--add", "--cacheinfo", &format!("100644,{blob},{path}")])?;
+            index.git(&["update-index", "--add", "--cacheinfo", &format!("{mode},{blob},{path}")])?;
         }
         index.git(&["write-tree"])
     }

@@ -172,6 +172,7 @@ fn new_model(site: Site, options: &TwinOptions, chores: UnboundedSender<Chore>) 
         deliveries: Vec::new(),
         waiting: VecDeque::new(),
         requests: Vec::new(),
+        outages: BTreeMap::new(),
         hooks: options.hooks,
         chores,
         visitor: options.visitor.clone(),

@@ -159,6 +159,32 @@ async fn the_code_can_be_read_over_rest() {
     assert_eq!(branch["commit"]["sha"], world.main());
 }
 
+/// As recorded of GitHub: a link to a file is answered with the file's content and the link's id.
+#[tokio::test]
+async fn a_link_is_followed_only_to_a_file_of_the_repository() {
+    let world = World::new().await;
+    let files = [("docs/a.md", Some("thanks for reading me\n")), ("docs/b/c.md", Some("c"))];
+    world.twin.push_as("acme", REPO, "main", &files).unwrap();
+    for link in [("docs/l", "a.md"), ("up", "docs/b/../a.md"), ("dir", "docs"), ("out", "../../etc/passwd")] {
+        world.twin.link_as("acme", REPO, "main", link).unwrap();
+    }
+    let token = world.token().await;
+    let seen = async |path: &str| {
+        let answer = world.get(&format!("/repos/{REPO}/contents/{path}"), &token).await;
+        let answer: Value = answer.json().await.unwrap();
+        let part = |name: &str| answer[name].as_str().unwrap_or("-").to_owned();
+        [part("type"), part("path"), part("content"), part("target")].join(" ")
+    };
+    assert_eq!(seen("docs/l").await, "file docs/l dGhhbmtzIGZvciByZWFkaW5nIG1lCg== -");
+    assert_eq!(seen("up").await, "file up dGhhbmtzIGZvciByZWFkaW5nIG1lCg== -");
+    assert_eq!(seen("dir").await, "symlink dir - docs");
+    assert_eq!(seen("out").await, "symlink out - ../../etc/passwd");
+    let linked: Value = world.get(&format!("/repos/{REPO}/contents/up"), &token).await.json().await.unwrap();
+    let own = git_ok(cloned(&world).await.path(), &["rev-parse", "HEAD:up"]);
+    assert_eq!(linked["sha"], own, "the id is the link's");
+    assert_eq!(linked["size"], 22);
+}
+
 #[tokio::test]
 async fn a_branch_is_deleted_over_rest_once_and_never_the_default_one() {
     let world = World::new().await;

@@ -2,6 +2,7 @@
 
 use super::world::{REPO, World};
 use serde_json::{Value, json};
+use tasksgodzilla::sandbox::github::Role;
 
 fn last(world: &World) -> (String, Value) {
     let hook = world.twin.pending().pop().unwrap();
@@ -61,6 +62,33 @@ async fn a_deleted_repository_is_gone() {
     world.twin.delete_repository(REPO).unwrap();
     assert_eq!(last(&world).0, "repository.deleted");
     assert!(world.twin.thread(REPO, 1).is_err());
+}
+
+#[tokio::test]
+async fn collaborators_are_listed_by_what_they_may_and_apps_have_no_role() {
+    let world = World::new().await;
+    world.twin.repository("acme", "lib", None).unwrap();
+    world.twin.install(world.app.app_id, &["acme/lib"]).unwrap();
+    for (login, role) in [("rita", Role::Read), ("mona", Role::Maintain), ("godzilla[bot]", Role::Admin)] {
+        world.twin.grant(REPO, login, role).unwrap();
+    }
+    let token = world.token().await;
+    let ask = async |tail: &str| -> Value {
+        world.get(&format!("/repos/{REPO}/collaborators{tail}"), &token).await.json().await.unwrap()
+    };
+    let logins = |list: Value| -> Vec<String> {
+        let login = |one: &Value| format!("{} {}", one["login"].as_str().unwrap(), one["role_name"]);
+        list.as_array().unwrap().iter().map(login).collect()
+    };
+    let all = ["acme \"admin\"", "godzilla[bot] \"admin\"", "mona \"maintain\"", "rita \"read\""];
+    assert_eq!(logins(ask("").await), all);
+    assert_eq!(logins(ask("?permission=push").await), all[..3]);
+    assert_eq!(logins(ask("?permission=admin&per_page=1&page=2").await), all[1..2]);
+    assert_eq!(ask("/mona/permission").await["role_name"], "maintain");
+    assert_eq!(ask("/godzilla%5Bbot%5D/permission").await["permission"], "none");
+    let app: Value = world.get("/apps/godzilla", &token).await.json().await.unwrap();
+    assert_eq!((&app["id"], &app["permissions"]["contents"]), (&json!(world.app.app_id), &json!("write")));
+    assert_eq!(world.get("/apps/nobody", &token).await.status(), 404);
 }
 
 #[tokio::test]

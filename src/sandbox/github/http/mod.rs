@@ -77,6 +77,10 @@ fn try_answer(model: &mut Model, asked: &Asked, note: &mut Note) -> Answer {
     }
     let caller = auth::identify(model, asked.authorization.as_deref())?;
     (note.app, note.login) = caller.names(model);
+    if let Some(left) = model.outages.get_mut(route.operation).filter(|left| **left > 0) {
+        *left -= 1;
+        return Err(Refused::new(502, "Server Error"));
+    }
     let repo = auth::authorise(model, route.needs, &caller, &params)?;
     let call = Call::new(model, asked, (params, caller, repo))?;
     (route.act)(model, &call)

@@ -57,6 +57,8 @@ pub(crate) struct Model {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) waiting: VecDeque<u64>,
     pub(crate) requests: Vec<RequestView>,
+    /// How many more calls of an operation fail, as in an outage.
+    pub(crate) outages: BTreeMap<String, usize>,
     pub(crate) hooks: Hooks,
     pub(crate) chores: UnboundedSender<Chore>,
     pub(crate) visitor: String,

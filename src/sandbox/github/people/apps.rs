@@ -137,6 +137,11 @@ impl Twin {
         lost
     }
 
+    /// Lets the next calls of an operation (`repos/get-content`) fail, as an outage would.
+    pub fn fail_next(&self, operation: &str, calls: usize) {
+        self.model().outages.insert(operation.to_owned(), calls);
+    }
+
     /// Puts the next waiting webhook into the queue a second time, at the end.
     pub fn duplicate_next(&self) {
         let mut model = self.model();

@@ -3,7 +3,7 @@
 use super::{SandboxError, refused};
 use crate::sandbox::github::Twin;
 use crate::sandbox::github::acts::{MergeMethod, MergeOrder, NewPull, RefChange};
-use crate::sandbox::github::git::{Bare, make_bare};
+use crate::sandbox::github::git::{Bare, Entry, make_bare};
 use crate::sandbox::github::model::{Actor, Ci, Model, Repo, Role, UserKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -67,7 +67,18 @@ impl Twin {
         branch: &str,
         files: &[(&str, Option<&str>)],
     ) -> Result<String, SandboxError> {
-        self.write(login, repo, (branch, files), Onto::Tip)
+        self.write(login, repo, (branch, &entries(files)), Onto::Tip)
+    }
+
+    /// Commits a symbolic link to `target` on top of a branch and pushes. Returns the new commit.
+    pub fn link_as(
+        &self,
+        login: &str,
+        repo: &str,
+        branch: &str,
+        (path, target): (&str, &str),
+    ) -> Result<String, SandboxError> {
+        self.write(login, repo, (branch, &[(path, Entry::Link(target))]), Onto::Tip)
     }
 
     /// Replaces the history of a branch: the files are committed on top of the parent of its tip.
@@ -78,14 +89,14 @@ impl Twin {
         branch: &str,
         files: &[(&str, Option<&str>)],
     ) -> Result<String, SandboxError> {
-        self.write(login, repo, (branch, files), Onto::ParentOfTip)
+        self.write(login, repo, (branch, &entries(files)), Onto::ParentOfTip)
     }
 
     fn write(
         &self,
         login: &str,
         repo: &str,
-        (branch, files): (&str, &[(&str, Option<&str>)]),
+        (branch, files): (&str, &[(&str, Entry<'_>)]),
         onto: Onto,
     ) -> Result<String, SandboxError> {
         let mut model = self.model();
@@ -101,8 +112,7 @@ impl Twin {
             Onto::Tip => tip,
             Onto::ParentOfTip => tip.and_then(|t| bare.commit(&t)).and_then(|c| c.parents.into_iter().next()),
         };
-        let contents: Vec<_> = files.iter().map(|(path, text)| (*path, text.map(str::as_bytes))).collect();
-        let tree = bare.write_tree(parent.as_deref(), &contents)?;
+        let tree = bare.write_tree(parent.as_deref(), files)?;
         let who = model.signature(login);
         let names: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
         let message = format!("Change {}", names.join(", "));
@@ -187,6 +197,10 @@ impl Twin {
         act(&mut model, id, &actor);
         Ok(())
     }
+}
+
+fn entries<'a>(files: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, Entry<'a>)> {
+    files.iter().map(|(path, text)| (*path, text.map_or(Entry::Gone, Entry::File))).collect()
 }
 
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::{SandboxError, refused};
 use crate::sandbox::github::Twin;
 use crate::sandbox::github::acts::Subject;
-use crate::sandbox::github::model::{Actor, Model, Role};
+use crate::sandbox::github::model::{Access, Actor, Model, Role};
 
 impl Twin {
     /// Opens an issue and returns its number.
@@ -20,6 +20,20 @@ impl Twin {
         let mut model = self.model();
         let (id, actor) = model.allowed(login, repo, Role::Read)?;
         model.add_comment((id, number), &actor, body).map_err(|r| refused(login, &r))
+    }
+
+    /// An App comments on an issue or pull request, if it is installed there and may write one.
+    pub fn comment_as_app(&self, app: u64, repo: &str, number: u64, body: &str) -> Result<u64, SandboxError> {
+        let mut model = self.model();
+        let actor = model.bot_of(app);
+        let id = model.place(repo)?.id;
+        let may = model
+            .app(app)
+            .is_some_and(|app| ["issues", "pull_requests"].iter().any(|what| app.may(what, Access::Write)));
+        if !may || model.installation_on(app, id).is_none() {
+            return Err(SandboxError::Unknown(format!("App {app} that may comment on {repo}")));
+        }
+        model.add_comment((id, number), &actor, body).map_err(|r| refused(&actor.login, &r))
     }
 
     pub fn edit_comment(

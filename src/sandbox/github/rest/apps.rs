@@ -20,6 +20,13 @@ pub(crate) fn get_app(model: &mut Model, call: &Call) -> Answer {
     Reply::ok(model.app_json(app_of(call)?))
 }
 
+/// What an App is registered for, for everybody who knows its slug.
+pub(crate) fn by_slug(model: &mut Model, call: &Call) -> Answer {
+    let slug = call.param("app_slug");
+    let found = model.apps.iter().find(|app| app.slug == slug).ok_or_else(Refused::missing)?;
+    Reply::ok(model.app_json(found.id))
+}
+
 /// GitHub answers this one without a token, and refuses an App's own assertion here.
 pub(crate) fn user(model: &mut Model, call: &Call) -> Answer {
     if let Caller::App { .. } = call.caller {

@@ -68,7 +68,8 @@ pub(crate) fn delete_ref(model: &mut Model, call: &Call) -> Answer {
     Reply::empty()
 }
 
-/// A file with its content, or a folder as a list.
+/// A file with its content, a link or submodule as itself, or a folder as a list. A link to a file of the repository is
+/// followed: GitHub then answers with that file's type, size and content, under the path and the id of the link.
 pub(crate) fn contents(model: &mut Model, call: &Call) -> Answer {
     let repo = repo(model, call)?;
     let bare = Bare(&repo.dir);
@@ -77,33 +78,72 @@ pub(crate) fn contents(model: &mut Model, call: &Call) -> Answer {
     let commit = bare.resolve(name).ok_or_else(missing)?;
     let path = call.param("path").trim_matches('/');
     let entries = bare.entries(&commit, path);
-    let file = |entry: &[String; 4]| file_json(model, (repo, &bare), name, entry);
-    match entries.as_slice() {
-        [] => Err(Refused::missing()),
-        [only] if only[3] == path && only[1] == "blob" => {
-            let blob = bare.blob(&only[2]).unwrap_or_default();
-            let mut value = file(only);
-            // GitHub sends no content for files over 1 MB, only for callers of the raw media type.
-            let small = blob.len() <= 1 << 20;
-            value["encoding"] = json!(if small { "base64" } else { "none" });
-            value["content"] = json!(if small { BASE64_STANDARD.encode(&blob) } else { String::new() });
-            value["size"] = json!(blob.len());
-            Reply::ok(value)
-        }
-        folder => Reply::ok(folder.iter().map(file).collect::<Vec<_>>()),
+    let [only] = entries.as_slice() else {
+        return listed(&entries, |entry| entry_json(model, (repo, &bare), name, entry));
+    };
+    if only[3] != path || only[1] == "tree" {
+        return listed(&entries, |entry| entry_json(model, (repo, &bare), name, entry));
     }
+    let mut value = entry_json(model, (repo, &bare), name, only);
+    if only[1] == "commit" {
+        value["type"] = json!("submodule");
+        value["submodule_git_url"] = json!("https://example.org/elsewhere.git");
+    } else if only[0] != LINK {
+        put_content(&mut value, &bare.blob(&only[2]).unwrap_or_default());
+    } else {
+        let target = String::from_utf8_lossy(&bare.blob(&only[2]).unwrap_or_default()).into_owned();
+        match followed(&bare, &commit, (path, &target)) {
+            Some(content) => put_content(&mut value, &content),
+            None => value["target"] = json!(target),
+        }
+    }
+    Reply::ok(value)
 }
 
-fn file_json(model: &Model, (repo, bare): (&Repo, &Bare<'_>), name: &str, entry: &[String; 4]) -> Value {
+/// The mode of a symbolic link.
+const LINK: &str = "120000";
+
+fn listed(entries: &[[String; 4]], json: impl Fn(&[String; 4]) -> Value) -> Answer {
+    if entries.is_empty() {
+        return Err(Refused::missing());
+    }
+    Reply::ok(entries.iter().map(json).collect::<Vec<_>>())
+}
+
+/// The content of the file that a link leads to, when it is a plain file of this commit.
+fn followed(bare: &Bare<'_>, commit: &str, (path, target): (&str, &str)) -> Option<Vec<u8>> {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in target.split('/').filter(|part| *part != ".") {
+        match part {
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    let found = bare.entries(commit, &parts.join("/"));
+    let file = found.first().filter(|entry| entry[3] == parts.join("/") && entry[0].starts_with("100"))?;
+    bare.blob(&file[2])
+}
+
+/// GitHub sends no content for files over 1 MB, only for callers of the raw media type.
+fn put_content(value: &mut Value, blob: &[u8]) {
+    let is_small = blob.len() <= 1 << 20;
+    value["type"] = json!("file");
+    value["encoding"] = json!(if is_small { "base64" } else { "none" });
+    value["content"] = json!(if is_small { BASE64_STANDARD.encode(blob) } else { String::new() });
+    value["size"] = json!(blob.len());
+}
+
+fn entry_json(model: &Model, (repo, bare): (&Repo, &Bare<'_>), name: &str, entry: &[String; 4]) -> Value {
     let [mode, kind, id, path] = entry;
     let api = model.at(&format!("/repos/{}", repo.full_name()));
     let url = format!("{api}/contents/{path}?ref={name}");
     let git = format!("{api}/git/{kind}s/{id}");
     let html = format!("{}/{}/blob/{name}/{path}", model.site.url, repo.full_name());
+    // In a list GitHub calls a submodule a file.
     let kind = match (mode.as_str(), kind.as_str()) {
-        ("120000", _) => "symlink",
+        (LINK, _) => "symlink",
         (_, "tree") => "dir",
-        (_, "commit") => "submodule",
         _ => "file",
     };
     let size = if kind == "file" { bare.blob(id).map_or(0, |b| b.len()) } else { 0 };
