@@ -1,5 +1,7 @@
 //! What a change may touch before it is pushed.
 
+use super::project::REPOSITORY_FILE;
+
 /// Paths of one commit at most.
 const PATHS: usize = 5_000;
 
@@ -27,7 +29,7 @@ pub fn faults(paths: &[String], folder: &str) -> Vec<String> {
         path.starts_with(".protocols/")
             && !path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
     });
-    refuse("the bot's own configuration", |path, _| path == ".tasksgodzilla.yml");
+    refuse("the bot's own configuration", |path, _| path == REPOSITORY_FILE);
     faults
 }
 

@@ -6,6 +6,9 @@ use super::spec::ProtocolSpec;
 use super::thread::Thread;
 use serde::{Deserialize, Serialize};
 
+/// The file at the top of a repository by which it sets the bot's rules for itself; read from base branches only.
+pub const REPOSITORY_FILE: &str = ".tasksgodzilla.yml";
+
 /// Which kind of host a repository lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
