@@ -49,7 +49,8 @@ headings, tables, links, folded details or HTML is not a command. A comment may 
 - Where a command takes text, the lines that follow belong to it, up to the next command.
 - `--dry-run` says what a command would do and changes nothing.
 - Editing a comment runs only what is new in it; a command that was done is not done again.
-- The permission named is the default; a repository can ask for another one.
+- The permission named is the default; a repository can ask for another one, let bots give commands and make `/help`
+  the bot's: [its own file](repository-file.md).
 ";
 
 fn overview() -> String {

@@ -21,4 +21,4 @@ mod tests;
 
 pub use help::{docs_markdown, help};
 pub use mistake::{Echo, Mistake, MistakeKind};
-pub use parser::{COMMANDS_PER_COMMENT, ParsedLine, parse, parse_words};
+pub use parser::{COMMANDS_PER_COMMENT, ParsedLine, PlainHelp, parse, parse_words, says_plain_help};

@@ -26,17 +26,26 @@ pub struct ParsedLine {
     pub outcome: Result<Asked, Mistake>,
 }
 
+/// Whose the word `/help` is when it stands without any other: many bots listen to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHelp {
+    /// It means `/bot help`.
+    Ours,
+    Others,
+}
+
 /// Finds the commands in a comment, in order. Lines that are not addressed to us leave no trace.
 ///
 /// `app_slug` is the name by which the bot is mentioned, without `@` and `[bot]`. Never fails and never panics: what is
 /// wrong with a line is its outcome. Text that belongs to a command is kept as typed, but for line ends, which become `\n`.
-pub fn parse(body: &str, app_slug: &str) -> Vec<ParsedLine> {
+pub fn parse(body: &str, app_slug: &str, help: PlainHelp) -> Vec<ParsedLine> {
     let body = with_line_feeds(body);
     if body.len() > LONGEST_COMMENT {
         return refuse_whole(&body, app_slug).into_iter().collect();
     }
     let lines = paragraph_lines(&body);
-    let ours: Vec<Ours<'_>> = lines.iter().filter_map(|line| Ours::find(line, app_slug)).collect();
+    let find = |line| Ours::find(line, app_slug).or_else(|| Ours::plain_help(line, help));
+    let ours: Vec<Ours<'_>> = lines.iter().filter_map(find).collect();
     let mut ordinals = Ordinals::default();
     let mut found = Vec::new();
     for (index, one) in ours.iter().take(COMMANDS_PER_COMMENT).enumerate() {
@@ -49,6 +58,13 @@ pub fn parse(body: &str, app_slug: &str) -> Vec<ParsedLine> {
         found.push(ordinals.number(&surplus.line.text, Err(Mistake::new(kind))));
     }
     found
+}
+
+/// Whether a comment says `/help` in a line of its own, so that it matters whose that is.
+pub fn says_plain_help(body: &str) -> bool {
+    let body = with_line_feeds(body);
+    body.len() <= LONGEST_COMMENT
+        && paragraph_lines(&body).iter().any(|line| Ours::plain_help(line, PlainHelp::Ours).is_some())
 }
 
 /// Reads one command outside a comment, with or without its slash (`step run 2`); `None` if its first word is not ours.
@@ -81,6 +97,8 @@ struct Ours<'a> {
 
 enum Addressee<'a> {
     Family(&'static Family),
+    /// Plain `/help`; the words after it are its topic.
+    Help,
     /// We were mentioned, and the word behind that is nearly one of ours.
     NearMiss {
         word: Word<'a>,
@@ -108,9 +126,25 @@ impl<'a> Ours<'a> {
         Some(Self { line, addressee, words })
     }
 
+    fn plain_help(line: &'a Line, help: PlainHelp) -> Option<Self> {
+        if help == PlainHelp::Others {
+            return None;
+        }
+        let mut words = words(&line.text);
+        if !words.first()?.value().eq_ignore_ascii_case("/help") {
+            return None;
+        }
+        words.remove(0);
+        Some(Self { line, addressee: Addressee::Help, words })
+    }
+
     fn read(&self, following: &str) -> Result<Reading, Mistake> {
         match &self.addressee {
             Addressee::Family(family) => read(family, &self.line.text, &self.words, following),
+            Addressee::Help => {
+                let spec = registry::command("bot help").expect("it is declared, and a test says so");
+                build(spec, &self.line.text, &self.words, following)
+            }
             Addressee::NearMiss { word, suggestion } => {
                 let kind =
                     MistakeKind::UnknownFamily { word: Echo::of(word.raw), suggestion: suggestion.clone() };
@@ -154,13 +188,15 @@ fn read(
 ) -> Result<Reading, Mistake> {
     match resolve(family, line, words)? {
         Meant::Help { topic } => Ok(help_reading(topic)),
-        Meant::Command { spec, words } => {
-            let mut args = Args::sort(spec, line, words, following)?;
-            let command = (spec.build)(&mut args)?;
-            let asked = Asked { command, protocol: args.protocol(), dry_run: args.has("dry-run") };
-            Ok(Reading { asked, normal_form: args.normal_form() })
-        }
+        Meant::Command { spec, words } => build(spec, line, words, following),
     }
+}
+
+fn build(spec: &'static Spec, line: &str, words: &[Word<'_>], following: &str) -> Result<Reading, Mistake> {
+    let mut args = Args::sort(spec, line, words, following)?;
+    let command = (spec.build)(&mut args)?;
+    let asked = Asked { command, protocol: args.protocol(), dry_run: args.has("dry-run") };
+    Ok(Reading { asked, normal_form: args.normal_form() })
 }
 
 fn help_reading(topic: &'static str) -> Reading {

@@ -39,6 +39,8 @@ pub struct Spec {
     pub text: Option<Text>,
     pub scope: Scope,
     pub needs: Permission,
+    /// What a repository cannot open it below.
+    pub least: Permission,
     pub effect: Effect,
     pub status: Status,
     /// One line: imperative, no full stop.
@@ -148,14 +150,16 @@ pub fn spec_of(asked: &Command) -> &'static Spec {
         .expect("every variant is built by a declaration, and a test holds their names together")
 }
 
-/// The permission a command needs as given, its options included, unless the repository changed it.
-pub fn needs(asked: &Command) -> Permission {
+/// The permission a command needs as given, its options included. `changed` is what the repository asks for in place of
+/// the declared one; what an option needs cannot be changed.
+pub fn needs(asked: &Command, changed: Option<Permission>) -> Permission {
     let spec = spec_of(asked);
     let option = match asked {
         Command::StepRun { anyway: true, .. } => spec.option("anyway"),
         _ => None,
     };
-    option.and_then(|option| option.needs).map_or(spec.needs, |more| more.max(spec.needs))
+    let needs = changed.unwrap_or(spec.needs);
+    option.and_then(|option| option.needs).map_or(needs, |more| more.max(needs))
 }
 
 impl Family {
@@ -189,6 +193,7 @@ impl Spec {
             text: None,
             scope: Scope::Project,
             needs,
+            least: Permission::None,
             effect: Effect::Reading,
             status: Status::Now,
             help: "",
@@ -198,8 +203,18 @@ impl Spec {
         }
     }
 
+    /// What acts can be opened to triage: on a public repository everybody has read. Where it needs maintain or more,
+    /// somebody answers for it by name, and that is not opened at all.
     pub(super) const fn acts(name: &'static str, verb: Verb, needs: Permission, build: Build) -> Self {
-        Self { effect: Effect::Acting, ..Self::reads(name, verb, needs, build) }
+        let least = match needs {
+            Permission::Maintain | Permission::Admin => needs,
+            _ => Permission::Triage,
+        };
+        Self { effect: Effect::Acting, least, ..Self::reads(name, verb, needs, build) }
+    }
+
+    pub(super) const fn never_below(self, least: Permission) -> Self {
+        Self { least, ..self }
     }
 
     pub(super) const fn says(self, help: &'static str, example: &'static str) -> Self {

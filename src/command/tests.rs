@@ -11,6 +11,11 @@ use crate::domain::command::Asked;
 
 const APP: &str = "TasksGodzilla";
 
+/// Reads a comment where `/help` is not ours, as it is without a word of the repository.
+fn parse(body: &str, app_slug: &str) -> Vec<ParsedLine> {
+    super::parse(body, app_slug, PlainHelp::Others)
+}
+
 /// What each line of ours came to: the command's name, or `?` and the mistake.
 fn outcomes(body: &str) -> Vec<String> {
     let seen = |line: ParsedLine| match line.outcome {

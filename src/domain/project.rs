@@ -111,6 +111,9 @@ pub struct MergeRequest {
     pub command: CommandId,
     /// The judged head; the forge refuses when another was pushed.
     pub sha: Sha,
+    /// A bot asked, which gets no sentence when it comes to nothing.
+    #[serde(default)]
+    pub by_bot: bool,
 }
 
 /// One stream of work: branch, pull request and `.protocols/NNNN-slug/`.

@@ -2,6 +2,7 @@
 
 use super::actor::Permission;
 use super::ids::ProtocolNumber;
+use super::project::REPOSITORY_FILE;
 use super::protocol::{ProtocolStatus, Reason};
 use super::step::{StepMove, StepStatus};
 
@@ -35,10 +36,28 @@ pub enum Refusal {
     NothingToRun,
     #[error("no step was executed yet, so there is nothing to judge; `/step run` does the next one")]
     NothingToJudge,
-    #[error("`{command}` needs {needed} access to this repository; you have {held}{}", held_by(holders))]
-    NotAllowed { command: String, needed: Permission, held: Permission, holders: Vec<String> },
-    #[error("bots may not give commands here")]
-    BotsNotListened,
+    /// `asked_on` is the branch whose file asks for this permission; `None` means it needs it by itself.
+    #[error(
+        "`{command}` needs {needed} access to this repository{}; you have {held}{}",
+        asked_by(asked_on.as_deref()),
+        held_by(holders)
+    )]
+    NotAllowed {
+        command: String,
+        needed: Permission,
+        asked_on: Option<String>,
+        held: Permission,
+        holders: Vec<String>,
+    },
+    #[error("`{REPOSITORY_FILE}` on `{branch}` does not list this bot, so it may not give commands here")]
+    BotNotListed { branch: String },
+    #[error("a bot may give {most} commands an hour in one thread")]
+    TooManyOfBot { most: u32 },
+    #[error(
+        "`{REPOSITORY_FILE}` on `{branch}` cannot be followed, so no command that acts is done until it is mended: {}",
+        faulty(faults)
+    )]
+    FaultyFile { branch: String, faults: Vec<String> },
     #[error("there is no protocol here yet; comment `/protocol new` and say what is to be done")]
     NoProtocol,
     #[error("several protocols are open here, name one: {}", numbers(open))]
@@ -100,11 +119,25 @@ fn steps(last: Option<u32>) -> String {
     }
 }
 
+fn asked_by(branch: Option<&str>) -> String {
+    branch.map(|branch| format!(" (`{REPOSITORY_FILE}` on `{branch}` says so)")).unwrap_or_default()
+}
+
+/// The first faults, and how many there are besides.
+fn faulty(faults: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let first = faults.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match faults.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first}; and {more} more"),
+    }
+}
+
 fn held_by(holders: &[String]) -> String {
-    if holders.is_empty() {
-        "; ask somebody who has it".to_owned()
-    } else {
-        format!(". {} can do it", holders.join(", "))
+    match holders {
+        [] => "; ask somebody who has it".to_owned(),
+        [one] => format!(". {one} can do it"),
+        [first @ .., last] => format!(". {} and {last} can do it", first.join(", ")),
     }
 }
 

@@ -3,11 +3,12 @@
 use super::comment::{footer, reason_lines, step_table};
 use super::fit::{FORGE_BYTES, Keep, fenced, fit};
 use super::template::render;
-use super::text::{code, escape_inline, plain};
+use super::text::{code, escape_inline};
 use super::time::duration;
 use super::view::ProtocolView;
 use super::words::{Phrase, capitalised, ci_words, headline, qa_words, reason_words, step_words};
 use crate::domain::actor::Permission;
+use crate::domain::project::REPOSITORY_FILE;
 use crate::domain::refusal::Refusal;
 use crate::domain::step::Step;
 use crate::domain::text::clipped;
@@ -105,32 +106,12 @@ pub fn show_step(view: &ProtocolView, step: &Step, content: &str) -> String {
     fit(&parts.join("\n\n"), BODY, Keep::Head, page)
 }
 
-/// What a permission answer is made of.
-#[derive(Debug, Clone)]
-pub struct Why<'a> {
-    pub command: &'a str,
-    pub needed: Permission,
-    pub held: Permission,
-    /// Logins of people who may, a few.
-    pub holders: &'a [String],
-}
-
-/// Why somebody may or may not give a command here, and what keeps the protocol from going on.
-pub fn why(login: &str, why: &Why<'_>, view: Option<&ProtocolView>) -> String {
-    let verdict = if why.held >= why.needed { "so you may give it" } else { "so you may not give it" };
-    let others: Vec<String> = why.holders.iter().take(10).map(|login| plain(login, 60)).collect();
-    let others = if others.is_empty() { String::new() } else { format!(" {} can.", others.join(", ")) };
-    let command = plain(why.command, 100).replace('`', "'");
-    let said =
-        format!("`{command}` needs {} access and you have {}, {verdict}.{others}", why.needed, why.held);
-    let mut answer = told(login, &said);
-    let Some(view) = view else { return answer };
-    let head = headline(view);
-    answer.push_str(&format!("\n\n{} **{}.** {}", head.mark, head.state.markdown(), head.next.markdown()));
-    for line in reason_lines(view) {
-        answer.push_str(&format!("\n- {line}"));
-    }
-    fit(&answer, BODY, Keep::Head, view.links.page.as_deref())
+/// That a command needs something else here than by itself, for the end of an answer to `/bot why`.
+pub fn changed_permission(command: &str, (here, usual): (Permission, Permission), branch: &str) -> String {
+    let said = format!(
+        "`{command}` needs {here} access here, because `{REPOSITORY_FILE}` on `{branch}` says so; by itself it needs {usual}."
+    );
+    Phrase::marked(&clipped(&said, 600)).markdown()
 }
 
 /// The one form of an answer to somebody: `@login: …`.

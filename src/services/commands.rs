@@ -3,9 +3,10 @@
 //! Every line of ours gets an outcome: eyes at once, then rocket or confused, and an answer where there is something to say.
 
 use super::acts::{self, Reply};
+use super::repository_file::Files;
 use super::{Ctx, permissions, views};
-use crate::command::{self, ParsedLine};
-use crate::domain::actor::Actor;
+use crate::command::{self, ParsedLine, PlainHelp};
+use crate::domain::actor::{Actor, ActorKind};
 use crate::domain::command::Asked;
 use crate::domain::effect::{Effect, NewEffect, Reaction};
 use crate::domain::forge_event::{CommentSource, Commented, ForgeEvent};
@@ -13,6 +14,7 @@ use crate::domain::ids::{CommandId, Moment, ProtocolId, Sha};
 use crate::domain::project::Project;
 use crate::domain::refusal::Refusal;
 use crate::domain::thread::Thread;
+use crate::forge::BotIdentity;
 use crate::report;
 use crate::services::change::Draft;
 use crate::store::command::{CommandOutcome, NewCommand, Taken};
@@ -28,12 +30,16 @@ pub struct Asking {
     pub thread: Thread,
     pub discussion: Option<String>,
     pub actor: Actor,
+    /// The App that the actor acted through, when there was one.
+    pub app: Option<i64>,
     pub line: String,
     /// Title and text of the thread's first post, when the delivery brought them.
     pub title: String,
     pub description: String,
     /// When its delivery came in.
     pub received_at: Moment,
+    /// What the repository's own file says; shared by the commands of one delivery.
+    pub files: Files,
 }
 
 /// Takes every command of a comment, in order.
@@ -45,14 +51,12 @@ pub async fn take(
     comment: &Commented,
 ) -> anyhow::Result<()> {
     let identity = ctx.forge_of(project)?.identity().await?;
-    if event.sender.id == identity.actor.id || event.sender_app == Some(identity.app_id) {
+    if is_own(&identity, event) {
         return Ok(());
     }
-    let lines = command::parse(&comment.body, &identity.slug);
-    if lines.is_empty() {
-        return Ok(());
-    }
-    for line in &lines {
+    let files = Files::default();
+    let help = whose_help(ctx, project, comment, &files).await?;
+    for line in &command::parse(&comment.body, &identity.slug, help) {
         let new = NewCommand {
             project: project.id,
             source: comment.source,
@@ -74,14 +78,33 @@ pub async fn take(
             thread: comment.thread,
             discussion: comment.discussion.clone(),
             actor: event.sender.clone(),
+            app: event.sender_app,
             line: line.line.clone(),
             title: comment.title.clone(),
             description: comment.description.clone(),
             received_at: delivery.received_at,
+            files: files.clone(),
         };
         answer(ctx, &asking, line).await?;
     }
     Ok(())
+}
+
+/// What we do ourselves is never a command, listed or not.
+fn is_own(identity: &BotIdentity, event: &ForgeEvent) -> bool {
+    event.sender.id == identity.actor.id || event.sender_app == Some(identity.app_id)
+}
+
+/// Whose `/help` is in this comment; the repository is asked only when somebody says it.
+async fn whose_help(
+    ctx: &Ctx,
+    project: &Project,
+    comment: &Commented,
+    files: &Files,
+) -> anyhow::Result<PlainHelp> {
+    let is_ours = command::says_plain_help(&comment.body)
+        && files.on(ctx, project, &project.default_branch).await?.file.help;
+    Ok(if is_ours { PlainHelp::Ours } else { PlainHelp::Others })
 }
 
 /// A button of one of our check runs.
@@ -139,6 +162,9 @@ async fn as_if_typed(
     event: &ForgeEvent,
     typed: &Typed<'_>,
 ) -> anyhow::Result<()> {
+    if is_own(&ctx.forge_of(project)?.identity().await?, event) {
+        return Ok(());
+    }
     let found = store::protocol::by_sha(&mut ctx.store.read().await?, project.id, typed.sha).await?;
     let (Some(protocol), Some(Ok(mut asked))) = (found.into_iter().next(), command::parse_words(typed.words))
     else {
@@ -166,10 +192,12 @@ async fn as_if_typed(
         thread: new.thread,
         discussion: None,
         actor: event.sender.clone(),
+        app: event.sender_app,
         line: new.line.clone(),
         title: String::new(),
         description: String::new(),
         received_at: delivery.received_at,
+        files: Files::default(),
     };
     reply(ctx, &asking, &asked).await
 }
@@ -193,7 +221,7 @@ async fn answer(ctx: &Ctx, asking: &Asking, line: &ParsedLine) -> anyhow::Result
         Ok(asked) => reply(ctx, asking, asked).await,
         Err(mistake) => {
             let body = report::answer::mistake(&asking.actor.login, &mistake.to_string());
-            asking.close(ctx, CommandOutcome::Mistake, Some(Reply::plain(body))).await
+            asking.close(ctx, CommandOutcome::Mistake, asking.objection(body)).await
         }
     }
 }
@@ -208,7 +236,7 @@ async fn reply(ctx: &Ctx, asking: &Asking, asked: &Asked) -> anyhow::Result<()> 
         Ok(None) => Ok(()),
         Err(refusal) => {
             let body = refused(ctx, asking, asked, &refusal).await?;
-            asking.close(ctx, CommandOutcome::Refused, Some(Reply::plain(body))).await
+            asking.close(ctx, CommandOutcome::Refused, asking.objection(body)).await
         }
     }
 }
@@ -229,6 +257,11 @@ impl Asking {
             draft.send(effect);
         }
         draft.finish_command(self.id);
+    }
+
+    /// The words of why nothing was done. A bot sees the reaction only: two that answer each other would never end.
+    fn objection(&self, body: String) -> Option<Reply> {
+        (self.actor.kind == ActorKind::Person).then(|| Reply::plain(body))
     }
 
     /// Ends the command by itself.

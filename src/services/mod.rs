@@ -11,6 +11,7 @@ pub mod commands;
 pub mod fates;
 pub mod intake;
 pub mod permissions;
+pub mod repository_file;
 
 pub mod ci;
 pub mod execution;

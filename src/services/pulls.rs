@@ -205,7 +205,8 @@ async fn refused(
     request: &MergeRequest,
     refusal: Refusal,
 ) -> anyhow::Result<()> {
-    let answer = closing(ctx, request.command, CommandOutcome::Refused, Some(&refusal)).await?;
+    let told = (!request.by_bot).then_some(&refusal);
+    let answer = closing(ctx, request.command, CommandOutcome::Refused, told).await?;
     record(ctx, id, Some(turn.hold()), |draft| {
         draft.protocol.merge = None;
         draft.note(EventKind::MergeRefused, None, refusal.to_string());

@@ -108,6 +108,21 @@ pub async fn finish(tx: &mut Tx, id: CommandId, outcome: CommandOutcome) -> Resu
     Ok(tx.execute(sql, args).await? == 1)
 }
 
+/// How many commands somebody gave in a thread since a moment.
+pub async fn given_since(
+    db: &mut Session,
+    project: ProjectId,
+    thread: Thread,
+    actor: &str,
+    since: Moment,
+) -> Result<u32> {
+    let sql = "SELECT COUNT(*) AS count FROM command \
+               WHERE project_id = $1 AND thread = $2 AND thread_kind = $3 AND actor = $4 AND created_at >= $5";
+    let args = args![project, thread.number, word(&thread.kind), actor, since];
+    let count = db.one(sql, args, |row| row.number("count")).await?;
+    Ok(count.unwrap_or(0))
+}
+
 pub async fn load(db: &mut Session, id: CommandId) -> Result<Option<Command>> {
     let sql = "SELECT * FROM command WHERE command_id = $1";
     db.one(sql, args![id], read).await

@@ -1,9 +1,10 @@
 //! What goes out and what came in by comment: commands, effects, posted reports, runs.
 
 use crate::store_bench::{Bench, delivery, on_both};
+use std::time::Duration;
 use tasksgodzilla::domain::effect::{Effect, NewEffect, Reaction};
 use tasksgodzilla::domain::forge_event::CommentSource;
-use tasksgodzilla::domain::ids::{ProjectId, ProtocolId, RunId, Sha};
+use tasksgodzilla::domain::ids::{DeliveryId, ProjectId, ProtocolId, RunId, Sha};
 use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::store::command::{CommandOutcome, NewCommand, Taken};
@@ -14,6 +15,7 @@ use tasksgodzilla::store::{self, Accepted, StoreError};
 
 on_both!(
     a_command_is_taken_once_and_retried_until_it_is_finished,
+    what_somebody_gave_in_a_thread_is_counted,
     an_effect_is_kept_once_and_in_order_with_a_job,
     an_effect_is_open_until_it_is_sent_or_refused,
     earlier_answers_of_a_topic_are_folded_once,
@@ -29,17 +31,7 @@ async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) 
     let Accepted::New(delivery) = bench.store.accept(delivery("a")).await.unwrap() else {
         panic!("a new delivery")
     };
-    let new = NewCommand {
-        project: project.id,
-        source: CommentSource::Comment(17),
-        hash: "h".to_owned(),
-        ordinal: 0,
-        delivery,
-        thread: Thread::issue(1),
-        discussion: Some("d1".to_owned()),
-        actor: "mia".to_owned(),
-        line: "/step run".to_owned(),
-    };
+    let new = step_run(project.id, delivery);
     let mut tx = bench.store.begin().await.unwrap();
     let Taken::New(id) = store::command::take(&mut tx, &new).await.unwrap() else { panic!("a new command") };
     assert_eq!(store::command::take(&mut tx, &new).await.unwrap(), Taken::Open(id));
@@ -53,6 +45,49 @@ async fn a_command_is_taken_once_and_retried_until_it_is_finished(bench: Bench) 
     assert_eq!((stored.outcome, stored.source), (outcome, new.source));
     assert_eq!((stored.actor, stored.line), (new.actor, new.line));
     assert_eq!((stored.thread, stored.discussion), (new.thread, new.discussion));
+}
+
+fn step_run(project: ProjectId, delivery: DeliveryId) -> NewCommand {
+    NewCommand {
+        project,
+        source: CommentSource::Comment(17),
+        hash: "h".to_owned(),
+        ordinal: 0,
+        delivery,
+        thread: Thread::issue(1),
+        discussion: Some("d1".to_owned()),
+        actor: "mia".to_owned(),
+        line: "/step run".to_owned(),
+    }
+}
+
+async fn what_somebody_gave_in_a_thread_is_counted(bench: Bench) {
+    let project = bench.project().await.id;
+    let Accepted::New(delivery) = bench.store.accept(delivery("a")).await.unwrap() else {
+        panic!("a new delivery")
+    };
+    let start = bench.store.begin().await.unwrap().now();
+    let (here, elsewhere) = (Thread::issue(1), [Thread::issue(2), Thread::pull(1)]);
+    let given = [
+        (0, here, "mia"),
+        (1, here, "mia"),
+        (2, elsewhere[0], "mia"),
+        (3, elsewhere[1], "mia"),
+        (4, here, "bob"),
+    ];
+    for (ordinal, thread, actor) in given {
+        let new = NewCommand { ordinal, thread, actor: actor.to_owned(), ..step_run(project, delivery) };
+        let mut tx = bench.store.begin().await.unwrap();
+        store::command::take(&mut tx, &new).await.unwrap();
+        tx.commit().await.unwrap();
+        bench.clock.advance(Duration::from_secs(60));
+    }
+    let mut db = bench.store.read().await.unwrap();
+    let mut given =
+        async |since| store::command::given_since(&mut db, project, here, "mia", since).await.unwrap();
+    assert_eq!(given(start).await, 2);
+    assert_eq!(given(start.plus(Duration::from_secs(60))).await, 1);
+    assert_eq!(given(start.plus(Duration::from_secs(61))).await, 0);
 }
 
 fn answer(key: &str, topic: Option<&str>) -> NewEffect {

@@ -79,7 +79,8 @@ async fn a_protocol_comes_back_as_it_was_saved(bench: Bench) {
     protocol.spec = Some(from_step_files(&files, None, QaPolicy::Full));
     protocol.spec_hash = Some("hash".to_owned());
     protocol.plan = "# Plan".to_owned();
-    protocol.merge = Some(MergeRequest { by: "mia".to_owned(), command: CommandId(4), sha: sha('b') });
+    let merge = MergeRequest { by: "mia".to_owned(), command: CommandId(4), sha: sha('b'), by_bot: true };
+    protocol.merge = Some(merge);
     bench.clock.advance(std::time::Duration::from_secs(1));
     save(&bench, &mut protocol).await.unwrap();
     assert_eq!(protocol.changed_at, bench.store.now());

@@ -206,7 +206,7 @@ async fn merge_waits_for_green_and_pr_opens_nothing_twice() {
     world.asks("bob", 2, "/protocol run").await;
     assert_snapshot!(world.asks("vera", 2, "/protocol merge").await, @r"
     eyes confused
-    #2 @vera: `/protocol merge` needs write access to this repository; you have read; ask somebody who has it.
+    #2 @vera: `/protocol merge` needs write access to this repository; you have read. ann and bob can do it.
     ");
     assert_snapshot!(world.asks("bob", 1, "/protocol merge").await, @r"
     eyes rocket

@@ -18,6 +18,7 @@ mod planning;
 #[path = "../shared/postgres.rs"]
 mod postgres;
 mod quality;
+mod repository_file;
 mod scripted;
 mod telling;
 mod world;

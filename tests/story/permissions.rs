@@ -26,11 +26,11 @@ async fn a_reader_is_told_what_is_missing() {
     let mut world = World::new().await;
     assert_snapshot!(world.asks("vera", 1, "/protocol new").await, @r"
     eyes confused
-    #1 @vera: `/protocol new` needs write access to this repository; you have read; ask somebody who has it.
+    #1 @vera: `/protocol new` needs write access to this repository; you have read. ann and bob can do it.
     ");
     assert_snapshot!(world.asks("vera", 1, "/bot why /protocol new").await, @r"
     eyes rocket
-    #1 @vera: `/protocol new` needs write access to this repository; you have read; ask somebody who has it.
+    #1 @vera: `/protocol new` needs write access to this repository; you have read. ann and bob can do it.
     ");
     assert_snapshot!(world.asks("vera", 1, "/protocol status").await, @r"
     eyes confused
@@ -44,11 +44,11 @@ async fn only_a_maintainer_takes_the_responsibility() {
     let mut world = World::planned().await;
     assert_snapshot!(world.asks("bob", 2, "/step skip 1 Not needed").await, @r"
     eyes confused
-    #2 @bob: `/step skip` needs maintain access to this repository; you have write; ask somebody who has it.
+    #2 @bob: `/step skip` needs maintain access to this repository; you have write. ann can do it.
     ");
     assert_snapshot!(world.asks("bob", 2, "/step run 2 --anyway").await, @r"
     eyes confused
-    #2 @bob: `/step run --anyway` needs maintain access to this repository; you have write; ask somebody who has it.
+    #2 @bob: `/step run --anyway` needs maintain access to this repository; you have write. ann can do it.
     ");
     assert_snapshot!(world.asks("ann", 2, "/step skip 1 Not needed").await, @r"
     eyes rocket
@@ -59,14 +59,28 @@ async fn only_a_maintainer_takes_the_responsibility() {
 }
 
 #[actix_web::test]
-async fn bots_give_no_commands() {
+async fn a_refusal_names_a_few_people_and_calls_none_of_them() {
     let mut world = World::new().await;
     let helper = AppSpec { name: "Helper", permissions: &[], events: &[], webhook: None };
     world.twin.register_app(&helper).unwrap();
-    world.twin.grant(REPO, "helper[bot]", Role::Write).unwrap();
-    assert_snapshot!(world.asks("helper[bot]", 1, "/protocol new").await, @r"
+    world.twin.grant(REPO, "helper[bot]", Role::Admin).unwrap();
+    assert_snapshot!(world.asks("vera", 1, "/protocol new").await, @r"
     eyes confused
-    #1 helper\[bot\]: bots may not give commands here.
+    #1 @vera: `/protocol new` needs write access to this repository; you have read. ann and bob can do it.
+    ");
+    for (login, role) in [("a_b-c", Role::Maintain), ("cleo", Role::Triage), ("dora", Role::Write)] {
+        world.twin.grant(REPO, login, role).unwrap();
+    }
+    assert_snapshot!(world.asks("vera", 1, "/protocol new One").await, @r"
+    eyes confused
+    #1 @vera: `/protocol new` needs write access to this repository; you have read. a\_b-c, ann, bob and dora can do it.
+    ");
+    for login in ["dan", "eli", "fay"] {
+        world.twin.grant(REPO, login, Role::Write).unwrap();
+    }
+    assert_snapshot!(world.asks("vera", 1, "/protocol new Two").await, @r"
+    eyes confused
+    #1 @vera: `/protocol new` needs write access to this repository; you have read. a\_b-c, ann, bob, dan and dora can do it.
     ");
     world.finish().await;
 }

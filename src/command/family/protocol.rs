@@ -71,6 +71,7 @@ pub(in crate::command) const FAMILY: Family = Family {
             .later(),
         Spec::acts("protocol merge", Verb::Word("merge"), Write, |_| Ok(Command::ProtocolMerge))
             .says("Merge the judged commit when all is green and you may merge", "/protocol merge")
+            .never_below(Write)
             .of_a_protocol(),
         Spec::acts("protocol allow", Verb::Word("allow"), Maintain, |args| {
             Ok(Command::ProtocolAllow { sha: args.required(&SHA)? })

@@ -171,6 +171,25 @@ fn the_family_alone_shows_help_or_its_list() {
 }
 
 #[test]
+fn plain_help_is_ours_where_the_repository_says_so() {
+    let ours = |body: &str| super::super::parse(body, APP, PlainHelp::Ours);
+    let asked = |body: &str| ours(body)[0].outcome.clone().unwrap();
+    for body in ["/help", "/HELP", "Hello\n\n /help \n"] {
+        check(body, &[]);
+        assert_eq!(asked(body), only("/bot help"), "{body:?}");
+        assert!(says_plain_help(body));
+    }
+    assert_eq!(asked("/help step run"), only("/bot help step run"));
+    assert_eq!(ours("/help")[0].identity, ours("/bot help")[0].identity);
+    for body in ["`/help`", "> /help", "please /help", "/helpme", "/bot help", "help", ""] {
+        assert!(!says_plain_help(body), "{body:?}");
+    }
+    let text = ours("/protocol replan less\n/help\n");
+    assert_eq!(text.len(), 2, "a command ends the text of the one before it");
+    assert_eq!(parse("/protocol replan less\n/help\n", APP).len(), 1);
+}
+
+#[test]
 fn a_comment_may_hold_twenty_commands_and_one_answer_for_the_rest() {
     let body = "/bot ping\n".repeat(500);
     let lines = parse(&body, APP);

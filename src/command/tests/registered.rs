@@ -1,6 +1,6 @@
 //! The list of commands, and what is made from it.
 
-use super::registry::{Status, Verb, commands, families, needs, spec_of};
+use super::registry::{Effect, Status, Verb, commands, families, needs, spec_of};
 use super::*;
 use crate::domain::actor::Permission;
 use crate::domain::command::Command;
@@ -68,9 +68,27 @@ fn required_arguments_come_before_optional_ones_and_text() {
 
 #[test]
 fn an_option_may_need_more_than_its_command() {
-    assert_eq!(needs(&only("/step run 2").command), Permission::Write);
-    assert_eq!(needs(&only("/step run 2 --anyway").command), Permission::Maintain);
-    assert_eq!(needs(&Command::BotPing), Permission::Read);
+    let asked = only("/step run 2 --anyway").command;
+    assert_eq!(needs(&only("/step run 2").command, None), Permission::Write);
+    assert_eq!(needs(&asked, None), Permission::Maintain);
+    assert_eq!(needs(&asked, Some(Permission::Triage)), Permission::Maintain);
+    assert_eq!(needs(&asked, Some(Permission::Admin)), Permission::Admin);
+    assert_eq!(needs(&Command::BotPing, None), Permission::Read);
+    assert_eq!(needs(&Command::BotPing, Some(Permission::None)), Permission::None);
+}
+
+#[test]
+fn a_repository_opens_no_command_too_far() {
+    for spec in commands() {
+        let least = match (spec.effect, spec.needs) {
+            (Effect::Acting, Permission::Maintain | Permission::Admin) => spec.needs,
+            (Effect::Acting, _) if spec.name == "protocol merge" => Permission::Write,
+            (Effect::Acting, _) => Permission::Triage,
+            (Effect::Reading, _) => Permission::None,
+        };
+        assert_eq!(spec.least, least, "{}", spec.name);
+        assert!(spec.least <= spec.needs, "{}", spec.name);
+    }
 }
 
 #[test]

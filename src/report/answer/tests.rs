@@ -35,10 +35,22 @@ fn a_refusal_says_what_is_so_and_what_to_do() {
         &Refusal::NotAllowed {
             command: "/protocol new".to_owned(),
             needed: Permission::Write,
+            asked_on: None,
             held: Permission::Read,
             holders: vec!["bob".to_owned(), "@eve".to_owned()],
         },
-        "@vera: `/protocol new` needs write access to this repository; you have read. bob, \\@\u{200b}eve can do it.",
+        "@vera: `/protocol new` needs write access to this repository; you have read. bob and \\@\u{200b}eve can do it.",
+    );
+    check(
+        &Refusal::NotAllowed {
+            command: "/protocol new".to_owned(),
+            needed: Permission::Admin,
+            asked_on: Some("main".to_owned()),
+            held: Permission::Write,
+            holders: Vec::new(),
+        },
+        "@vera: `/protocol new` needs admin access to this repository (`.tasksgodzilla.yml` on `main` says so); \
+         you have write; ask somebody who has it.",
     );
 }
 
@@ -133,22 +145,17 @@ fn a_step_is_shown_with_its_file() {
 }
 
 #[test]
-fn why_names_the_right_that_is_missing_and_what_blocks() {
-    let holders = ["bob".to_owned()];
-    let facts = Why {
-        command: "/step approve",
-        needed: Permission::Maintain,
-        held: Permission::Write,
-        holders: &holders,
-    };
-    let body = why("vera", &facts, Some(&blocked()));
-    assert_eq!(called(&body), ["vera"]);
-    insta::assert_snapshot!(seen(&body), @r"
-    @vera: `/step approve` needs maintain access and you have write, so you may not give it. bob can.
+fn a_changed_permission_says_where_it_comes_from() {
+    let note = changed_permission("/protocol run", (Permission::Triage, Permission::Write), "main` @bob");
+    assert_eq!(called(&note), Vec::<String>::new());
+    insta::assert_snapshot!(seen(&note), @r"`/protocol run` needs triage access here, because `.tasksgodzilla.yml` on `main` \@¦bob`says so; by itself it needs write.`");
+}
 
-    ❌ **Blocked: QA of step 2 failed.** `/step retry 2` does the step again.
-    - **QA of step 2 failed**: 2 tests fail, \@¦bob please look; closes \#¦3.
-    ");
+#[test]
+fn a_faulty_file_is_told_with_its_first_faults() {
+    let faults: Vec<String> = (1..=5).map(|line| format!("line {line}: `x` is no key")).collect();
+    let refused = Refusal::FaultyFile { branch: "main".to_owned(), faults };
+    insta::assert_snapshot!(seen(&refusal("vera", &refused, None)), @"@vera: `.tasksgodzilla.yml` on `main` cannot be followed, so no command that acts is done until it is mended: line 1: `x` is no key; line 2: `x` is no key; line 3: `x` is no key; and 2 more.");
 }
 
 #[test]

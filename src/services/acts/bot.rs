@@ -1,7 +1,7 @@
 //! The `/bot` family.
 
 use super::{Acted, Reply};
-use crate::command;
+use crate::command::{self, registry};
 use crate::domain::command::Asked;
 use crate::report;
 use crate::services::commands::{self, Asking};
@@ -26,18 +26,29 @@ pub(super) async fn why(ctx: &Ctx, asking: &Asking, words: &str) -> Acted {
             Err(refusal) => report::answer::refusal(&asking.actor.login, &refusal, None),
             Ok(()) => {
                 asked.dry_run = true;
-                return explain(ctx, asking, &asked).await;
+                explain(ctx, asking, &asked).await?
             }
         },
     };
     Ok(Ok(Some(Reply::of_topic("why", body))))
 }
 
-async fn explain(ctx: &Ctx, asking: &Asking, asked: &Asked) -> Acted {
+/// What a command that they may give would do, and whether they may because the repository says so.
+async fn explain(ctx: &Ctx, asking: &Asking, asked: &Asked) -> anyhow::Result<String> {
     let body = match Box::pin(super::act(ctx, asking, asked)).await? {
         Ok(Some(reply)) => reply.body,
         Ok(None) => report::answer::rehearsal(&asking.actor.login, &[]),
         Err(refusal) => commands::refused(ctx, asking, asked, &refusal).await?,
     };
-    Ok(Ok(Some(Reply::of_topic("why", body))))
+    let said = asking.files.about(ctx, asking, asked).await?;
+    let needed = permissions::needed(&said, asked);
+    Ok(match needed.asked_on {
+        Some(branch) => {
+            let usual = registry::needs(&asked.command, None);
+            let changed = (needed.permission, usual);
+            let note = report::answer::changed_permission(&permissions::called(asked), changed, &branch);
+            format!("{body}\n\n{note}")
+        }
+        None => body,
+    })
 }

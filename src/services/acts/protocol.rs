@@ -1,6 +1,7 @@
 //! The `/protocol` family, but for `new`.
 
 use super::{Acted, Answered, Reply, readable};
+use crate::domain::actor::ActorKind;
 use crate::domain::drive;
 use crate::domain::effect::{Effect, NewEffect};
 use crate::domain::event::EventKind;
@@ -118,7 +119,12 @@ pub(super) fn merge(draft: &mut Draft, asking: &Asking) -> Result<Answered, Refu
     let Some(sha) = protocol.head.clone() else {
         return Err(Refusal::NoPullRequest);
     };
-    draft.protocol.merge = Some(MergeRequest { by: asking.actor.login.clone(), command: asking.id, sha });
+    draft.protocol.merge = Some(MergeRequest {
+        by: asking.actor.login.clone(),
+        command: asking.id,
+        sha,
+        by_bot: asking.actor.kind == ActorKind::Bot,
+    });
     draft.note(EventKind::MergeRequested, None, format!("{} asked for the merge", asking.actor.login));
     draft.push(Job::Merge { protocol: draft.protocol.id });
     Ok(Answered::ByJob)
