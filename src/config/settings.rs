@@ -60,6 +60,8 @@ pub struct Settings {
     pub api_token: Option<SecretString>,
     pub database: Database,
     pub pool: u32,
+    /// Carries wake-ups between processes; without it every process looks for jobs by itself.
+    pub redis: Option<SecretString>,
     pub projects_root: PathBuf,
     pub runs_dir: PathBuf,
     pub workers: usize,
@@ -100,9 +102,6 @@ impl Settings {
     }
 
     fn read(reader: &mut Reader<'_>, needs: Needs) -> Self {
-        if reader.text("REDIS_URL").is_some() {
-            reader.fault("REDIS_URL", "is set, but this version wakes workers without Redis; unset it");
-        }
         Self {
             github: github(reader, needs),
             public_url: reader.address("PUBLIC_URL"),
@@ -111,6 +110,7 @@ impl Settings {
             api_token: reader.secret("API_TOKEN"),
             database: database(reader),
             pool: reader.number("DB_POOL_SIZE", 1..=100),
+            redis: redis(reader),
             projects_root: path(reader, "PROJECTS_ROOT"),
             runs_dir: path(reader, "RUNS_DIR"),
             workers: reader.number("WORKERS", 1..=64),
@@ -152,8 +152,16 @@ impl Settings {
             Database::Sqlite(_) => None,
         };
         let engine = self.engine_env.iter().map(|(_, text)| text.clone());
-        github.chain(self.api_token.clone()).chain(database).chain(engine).collect()
+        let addresses = database.into_iter().chain(self.redis.clone()).flat_map(with_password);
+        github.chain(self.api_token.clone()).chain(addresses).chain(engine).collect()
     }
+}
+
+/// An address, and the password in it as others may print it alone.
+fn with_password(address: SecretString) -> Vec<SecretString> {
+    let url = Url::parse(address.expose_secret()).ok();
+    let password = url.and_then(|url| url.password().map(SecretString::from));
+    std::iter::once(address).chain(password).collect()
 }
 
 /// The engines' own keys, handed to them without being named in `ENGINE_ENV`.
@@ -248,6 +256,24 @@ fn database(reader: &mut Reader<'_>) -> Database {
         }
         None => Database::Sqlite(path(reader, "DB_PATH")),
     }
+}
+
+/// The database number is the only path that Redis knows.
+fn redis(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let text = reader.text("REDIS_URL")?;
+    let fits = Url::parse(&text).is_ok_and(|url| {
+        let number = url.path().trim_start_matches('/');
+        matches!(url.scheme(), "redis" | "rediss")
+            && url.has_host()
+            && (number.is_empty() || number.parse::<u32>().is_ok())
+    });
+    if !fits {
+        reader.fault(
+            "REDIS_URL",
+            "must be redis://host:port/number or rediss://…, with :password@ before the host as needed",
+        );
+    }
+    Some(SecretString::from(text))
 }
 
 fn path(reader: &mut Reader<'_>, name: &str) -> PathBuf {
@@ -366,6 +392,7 @@ mod tests {
             .with("API_PORT", "80800")
             .with("ALLOW_PUBLIC", "maybe")
             .with("DB_URL", "mysql://x")
+            .with("REDIS_URL", "redis://h/one")
             .with("GITHUB_API_URL", "http://github.example")
             .with("CODEX_CONFIG", "model=x")
             .with("ENGINE_ENV", "MISSING_KEY,TASKSGODZILLA_API_TOKEN")
@@ -378,6 +405,7 @@ mod tests {
         TASKSGODZILLA_GITHUB_APP_ID is `seven`; it must be the App's numeric id
         TASKSGODZILLA_API_PORT is `80800`; it must be a number from 0 to 65535
         TASKSGODZILLA_DB_URL must begin with postgres://; for SQLite set TASKSGODZILLA_DB_PATH
+        TASKSGODZILLA_REDIS_URL must be redis://host:port/number or rediss://…, with :password@ before the host as needed
         TASKSGODZILLA_CODEX_CONFIG must be a JSON array of strings, such as ["a=1"]
         TASKSGODZILLA_ENGINE_ENV names `MISSING_KEY`, which is not set
         TASKSGODZILLA_ENGINE_ENV names `TASKSGODZILLA_API_TOKEN`, which engines may not have
@@ -403,6 +431,25 @@ mod tests {
         let settings = Settings::check(&raw, Needs::Forge).expect("complete");
         let names: Vec<_> = settings.engine_env.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["EXTRA", "OPENAI_API_KEY"]);
+    }
+
+    #[test]
+    fn a_redis_has_a_scheme_a_host_and_perhaps_a_number() {
+        for right in ["redis://h", "redis://:pw@h:6379/2", "rediss://me:pw@redis.example"] {
+            assert_eq!(faults(&complete().with("REDIS_URL", right)), "", "{right}");
+        }
+        for wrong in ["h:6379", "http://h", "redis://", "redis://h/name"] {
+            assert!(faults(&complete().with("REDIS_URL", wrong)).contains("REDIS_URL"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn passwords_of_addresses_are_secrets_by_themselves() {
+        let raw = complete().with("REDIS_URL", "redis://:hush@h").with("DB_URL", "postgres://u:quiet@h/d");
+        let secrets = Settings::check(&raw, Needs::Forge).expect("complete").secrets();
+        for secret in ["redis://:hush@h", "hush", "postgres://u:quiet@h/d", "quiet"] {
+            assert!(secrets.iter().any(|known| known.expose_secret() == secret), "{secret}");
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub const TABLE: &[Setting] = &[
     setting(
         "REDIS_URL",
         "",
-        "Reserved for wake-ups between several processes; this version works without and refuses it.",
+        "Redis (`redis://…` or `rediss://…`) that carries wake-ups between processes. Without it a process finds what another one queued by looking every second.",
     ),
     setting("PROJECTS_ROOT", "projects", "Folder of mirrors and worktrees."),
     setting("RUNS_DIR", "runs", "Folder of run logs and artifacts."),

@@ -2,14 +2,17 @@
 //!
 //! The store's table is the queue and the only memory. apalis runs what was claimed (concurrency, restart, shutdown);
 //! `backend.rs` feeds it and `lease.rs` keeps the lease and records the end. Wake-ups carry no data and may be lost: a
-//! poll timer looks anyway. Deliberately absent: retries in memory, and what the jobs do.
+//! poll timer looks anyway; `relay/` carries them between processes. Deliberately absent: retries in memory, and what the
+//! jobs do.
 
 mod backend;
 mod drain;
 mod lease;
+mod relay;
 mod workers;
 
 pub use drain::drain;
+pub use relay::{BadAddress, Link, Relay, RelaySettings, RelayState};
 pub use workers::{WorkerSettings, Workers};
 
 use crate::domain::claim::{Claimed, Hold};

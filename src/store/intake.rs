@@ -6,6 +6,7 @@
 use super::Clock;
 use super::error::{Result, StoreError};
 use super::sql::{Db, Tx, Wire, json, without_nul};
+use super::wakes::Wakes;
 use crate::domain::ids::{DeliveryId, Moment};
 use crate::domain::job::Job;
 use crate::domain::project::ForgeKind;
@@ -14,7 +15,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, PgConnection, Row as _, SqliteConnection};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 /// A webhook that was verified and is not stored yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +55,9 @@ struct Waiting {
 }
 
 impl Intake {
-    pub(super) fn start(db: Db, clock: Clock, wake: Arc<watch::Sender<u64>>) -> Self {
+    pub(super) fn start(db: Db, clock: Clock, wakes: Arc<Wakes>) -> Self {
         let (door, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(Desk { db, clock, wake }.serve(waiting));
+        tokio::spawn(Desk { db, clock, wakes }.serve(waiting));
         Self { door }
     }
 
@@ -71,7 +72,7 @@ impl Intake {
 struct Desk {
     db: Db,
     clock: Clock,
-    wake: Arc<watch::Sender<u64>>,
+    wakes: Arc<Wakes>,
 }
 
 impl Desk {
@@ -109,7 +110,7 @@ impl Desk {
     }
 
     async fn store(&self, news: &[NewDelivery]) -> Result<Vec<Accepted>> {
-        let mut tx = self.db.begin(self.clock.clone(), self.wake.clone()).await?;
+        let mut tx = self.db.begin(self.clock.clone(), self.wakes.clone()).await?;
         let now = tx.now();
         let mut stored = HashMap::with_capacity(news.len());
         match tx.wire() {

@@ -8,6 +8,7 @@
 mod error;
 mod migrations;
 mod sql;
+mod wakes;
 
 pub mod delivery;
 mod intake;
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use wakes::Wakes;
 
 /// Tells the time. Everything that the store stamps or compares comes from here.
 pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
@@ -70,7 +72,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Store {
     db: Db,
     clock: Clock,
-    wake: Arc<watch::Sender<u64>>,
+    wakes: Arc<Wakes>,
     intake: Intake,
 }
 
@@ -83,9 +85,9 @@ impl Store {
             StoreUrl::Postgres(url) => open_postgres(url, pool).await,
         };
         let db = db.map_err(StoreError::of_opening)?;
-        let wake = Arc::new(watch::Sender::new(0));
-        let intake = Intake::start(db.clone(), clock.clone(), wake.clone());
-        Ok(Self { db, clock, wake, intake })
+        let wakes = Arc::new(Wakes::default());
+        let intake = Intake::start(db.clone(), clock.clone(), wakes.clone());
+        Ok(Self { db, clock, wakes, intake })
     }
 
     /// Brings the tables to this version. Safe to repeat, and from several processes at once.
@@ -104,7 +106,7 @@ impl Store {
 
     /// A transaction to write in. On SQLite it is the only one: keep it short, and begin no second one inside.
     pub async fn begin(&self) -> Result<Tx> {
-        self.db.begin(self.clock.clone(), self.wake.clone()).await
+        self.db.begin(self.clock.clone(), self.wakes.clone()).await
     }
 
     /// A transaction of a job's worker: [`StoreError::LeaseLost`] when another worker took the job over.
@@ -123,9 +125,20 @@ impl Store {
         self.intake.accept(new).await
     }
 
-    /// Rises whenever this process committed jobs, or the end of one that others may have waited for.
+    /// Rises whenever jobs may have come: this process committed them, or [`Store::wake_workers`] was called.
     pub fn wakes(&self) -> watch::Receiver<u64> {
-        self.wake.subscribe()
+        self.wakes.looks()
+    }
+
+    /// Rises whenever this process committed jobs, or the end of one that others may have waited for: what other processes
+    /// are to be told.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.wakes.commits()
+    }
+
+    /// Has this process' workers look for jobs, because another process committed some.
+    pub fn wake_workers(&self) {
+        self.wakes.look();
     }
 
     /// Waits until every connection came back and is closed. Everything afterwards is [`StoreError::Unavailable`].

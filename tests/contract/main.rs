@@ -13,6 +13,7 @@ mod github_webhooks;
 #[path = "../shared/postgres.rs"]
 mod postgres;
 mod queue;
+mod relay;
 mod sandbox;
 mod setup;
 mod store_bench;
@@ -22,3 +23,8 @@ mod store_job;
 mod store_outward;
 mod store_protocol;
 mod store_threads;
+
+#[path = "../shared/server.rs"]
+mod server;
+#[path = "../shared/until.rs"]
+mod until;

@@ -37,6 +37,11 @@ fn only_the_queue_knows_apalis() {
     only_in(r"\bapalis\w*\b", &["src/queue/"]);
 }
 
+#[test]
+fn only_the_relay_knows_redis() {
+    only_in(r"\bredis::|\bapalis_redis\b", &["src/queue/relay/"]);
+}
+
 /// `serve` runs the server that http/ makes; `setup` opens a small door of its own, for one browser and one answer.
 #[test]
 fn only_the_doors_know_actix() {

@@ -11,8 +11,8 @@ const UNFINISHED: &[&str] =
 const OTHER_TEST_MODULES: &[(&str, &str, &str)] =
     &[("src/report/mod.rs", "mod sample;", "one view that the tests of comments, checks and pages share")];
 
-/// Tests that look again after a moment, because the kernel tells nobody when a stranger's process is gone.
-const MAY_WAIT: &[&str] = &["tests/wire/traces.rs"];
+/// Tests that look again after a moment, because nobody tells them what a stranger's process does.
+const MAY_WAIT: &[&str] = &["tests/wire/traces.rs", "tests/shared/until.rs"];
 
 #[test]
 fn nothing_is_left_for_later() {

@@ -195,6 +195,7 @@ fn settings(
         .with("GITHUB_URL", twin.url())
         .with("DB_PATH", inside("bot.sqlite"))
         .with("DB_URL", "")
+        .with("REDIS_URL", "")
         .with("PROJECTS_ROOT", inside("projects"))
         .with("RUNS_DIR", inside("runs"))
         .with("API_HOST", "127.0.0.1")

@@ -5,11 +5,11 @@ use super::row::Row;
 use crate::domain::ids::Moment;
 use crate::store::Clock;
 use crate::store::error::Result;
+use crate::store::wakes::Wakes;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// The pools of one database. SQLite's `writer` holds exactly one connection: every write of this process passes it.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ pub(in crate::store) enum Wire<'a> {
 /// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
 pub struct Tx {
     session: Session,
-    wake: Arc<watch::Sender<u64>>,
+    wakes: Arc<Wakes>,
     pushed: bool,
 }
 
@@ -62,12 +62,12 @@ impl Db {
 
     /// SQLite takes the write lock at once: a transaction that reads first and writes later would be refused as soon as
     /// another process wrote in between.
-    pub(in crate::store) async fn begin(&self, clock: Clock, wake: Arc<watch::Sender<u64>>) -> Result<Tx> {
+    pub(in crate::store) async fn begin(&self, clock: Clock, wakes: Arc<Wakes>) -> Result<Tx> {
         let link = match self {
             Self::Sqlite { writer, .. } => Link::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Link::PostgresTx(pool.begin().await?),
         };
-        Ok(Tx { session: Session { link, clock }, wake, pushed: false })
+        Ok(Tx { session: Session { link, clock }, wakes, pushed: false })
     }
 
     pub(in crate::store) async fn close(&self) {
@@ -165,7 +165,7 @@ impl Tx {
             Link::Sqlite(_) | Link::Postgres(_) => unreachable!("`Db::begin` makes transactions only"),
         }
         if self.pushed {
-            self.wake.send_modify(|count| *count += 1);
+            self.wakes.committed();
         }
         Ok(())
     }
