@@ -5,7 +5,7 @@ mod stage;
 mod tell;
 
 use super::Failure;
-use super::serve::asked_to_stop;
+use super::signals::asked_to_stop;
 use clap::ValueEnum;
 use person::{Person, Step};
 use stage::Stage;

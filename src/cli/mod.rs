@@ -1,11 +1,13 @@
 //! Floor 3: one file per subcommand. Data goes to standard output, talk to standard error.
 
+mod bot;
 mod demo;
 mod failure;
 mod migrate;
 mod replay;
 mod serve;
 mod setup;
+mod signals;
 mod telemetry;
 
 pub use failure::Failure;
@@ -26,14 +28,11 @@ enum Command {
     Demo(demo::Args),
     /// Register the GitHub App in a browser, and write its credentials to a file
     Setup(setup::Args),
-    /// Take webhooks and do the work
-    ///
-    /// Settings are environment variables (docs/settings.md); wrong ones are told all at once. Load what `setup` wrote with:
-    /// set -a; . ./tasksgodzilla.env; set +a. Ends well on SIGTERM or Ctrl-C.
-    Serve,
+    Serve(serve::ServeArgs),
+    Worker(serve::WorkerArgs),
     /// Bring the database to this version
     ///
-    /// `serve` does that too when it starts. Needs no settings but those of the database.
+    /// `serve` and `worker` do that too when they start. Needs no settings but those of the database.
     Migrate,
     /// Send a stored webhook payload again, signed
     Replay(replay::Args),
@@ -44,7 +43,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Setup(args) => Box::pin(setup::run(args)).await,
-        Command::Serve => Box::pin(serve::run()).await,
+        Command::Serve(args) => Box::pin(serve::serve(args)).await,
+        Command::Worker(args) => Box::pin(serve::work(args)).await,
         Command::Migrate => migrate::run().await,
         Command::Replay(args) => replay::run(args).await,
     }

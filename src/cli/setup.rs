@@ -4,7 +4,7 @@ mod desk;
 mod file;
 
 use super::Failure;
-use super::serve::StopSignals;
+use super::signals::StopSignals;
 use crate::config::{Manifest, Raw, SetupSettings};
 use anyhow::Context as _;
 use desk::{Desk, Kept};

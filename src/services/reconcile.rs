@@ -9,11 +9,15 @@ use crate::domain::ids::ProtocolId;
 use crate::domain::job::Job;
 use crate::domain::project::RepoAccess;
 use crate::store;
+use std::time::Duration;
+
+/// How long after a pass the next one begins.
+pub const EVERY: Duration = Duration::from_secs(30);
 
 /// Open protocols that one pass looks at.
 const PROTOCOLS: u32 = 10_000;
 
-/// One pass. Safe to repeat: jobs are coalesced, and nothing is changed that stands as it should.
+/// One pass; it queues the next one. Safe to repeat: jobs are coalesced, and nothing is changed that stands as it should.
 pub async fn pass(ctx: &Ctx) -> anyhow::Result<()> {
     let open = store::protocol::open_all(&mut ctx.store.read().await?, PROTOCOLS).await?;
     for protocol in &open {
@@ -25,6 +29,7 @@ pub async fn pass(ctx: &Ctx) -> anyhow::Result<()> {
     for project in reachable {
         store::job::push(&mut tx, Job::SendAnswers { project: project.id }, ctx.now()).await?;
     }
+    store::job::push(&mut tx, Job::Reconcile, ctx.now().plus(EVERY)).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -15,6 +15,7 @@ on_both!(
     a_busy_lane_hides_nobody_behind_it,
     a_job_that_waits_is_not_queued_twice,
     a_job_may_be_queued_again_while_it_runs,
+    a_missing_job_is_queued_once_whoever_sees_to_it,
     a_retry_joins_the_job_that_was_queued_meanwhile,
     an_expired_lease_is_taken_over_and_the_late_worker_is_refused,
     a_renewed_lease_does_not_expire,
@@ -130,6 +131,25 @@ async fn a_job_may_be_queued_again_while_it_runs(bench: Bench) {
     assert_ne!(second.id, first.id);
     assert!(finish(&bench, &second, JobEnd::Done).await);
     assert_eq!(claim_jobs(&bench, 10).await, []);
+}
+
+async fn a_missing_job_is_queued_once_whoever_sees_to_it(bench: Bench) {
+    let other = bench.another_process().await;
+    let see_to_it = async |store: &Store| {
+        let mut tx = store.begin().await.unwrap();
+        let missing = job::push_if_missing(&mut tx, Job::Reconcile).await.unwrap();
+        tx.commit().await.unwrap();
+        missing
+    };
+    assert!(see_to_it(&bench.store).await);
+    assert!(!see_to_it(&other).await);
+    let pass = claim_one(&bench).await;
+    assert!(!see_to_it(&other).await, "it runs");
+    push_in(&bench, &[Job::Reconcile], Duration::from_secs(30)).await;
+    assert!(finish(&bench, &pass, JobEnd::Done).await);
+    assert!(!see_to_it(&other).await, "the next one is queued");
+    bench.clock.advance(Duration::from_secs(30));
+    assert_eq!(claim_jobs(&bench, 10).await, [Job::Reconcile]);
 }
 
 async fn a_retry_joins_the_job_that_was_queued_meanwhile(bench: Bench) {

@@ -42,10 +42,10 @@ fn only_the_relay_knows_redis() {
     only_in(r"\bredis::|\bapalis_redis\b", &["src/queue/relay/"]);
 }
 
-/// `serve` runs the server that http/ makes; `setup` opens a small door of its own, for one browser and one answer.
+/// The bot's door runs the server that http/ makes; `setup` opens a small door of its own, for one browser and one answer.
 #[test]
 fn only_the_doors_know_actix() {
-    only_in(r"\bactix\w*\b", &["src/http/", "src/cli/serve.rs", "src/cli/setup/desk.rs", "src/sandbox/"]);
+    only_in(r"\bactix\w*\b", &["src/http/", "src/cli/bot/door.rs", "src/cli/setup/desk.rs", "src/sandbox/"]);
 }
 
 /// Code of agents and repositories runs through engine/process; git through git/run. The twin has git repositories of

@@ -3,7 +3,7 @@
 use super::tell::{Summary, Teller};
 use super::{Args, Ci};
 use crate::cli::Failure;
-use crate::cli::serve::Bot;
+use crate::cli::bot::{Bot, Duty};
 use crate::config::{self, Manifest, Needs, Raw, Settings};
 use crate::domain::project::Protocol;
 use crate::git::{Git, GitSettings, Identity};
@@ -45,7 +45,7 @@ impl Stage {
         let credentials = furnished(&twin, &repo, &copy, args).map_err(anyhow::Error::from)?;
         teller.say(&format!("a copy of the repository is at {}/{repo}", twin.url()));
         let settings = settings(args, &twin, &credentials, &folder)?;
-        let bot = Bot::start(&settings).await?;
+        let bot = Bot::start(&settings, Duty::WebAndWorker).await?;
         let hook = bot.address.join("/webhooks/github").context("the webhook address")?;
         twin.set_webhook(credentials.app_id, hook.as_str());
         twin.install(credentials.app_id, &[&repo]).map_err(anyhow::Error::from)?;

@@ -68,6 +68,20 @@ pub async fn push(tx: &mut Tx, job: Job, at: Moment) -> Result<JobId> {
     id.ok_or(StoreError::Missing { what: "job" })
 }
 
+/// Queues a job for now, unless one with its key is queued or one of its lane runs. Returns whether it was missing.
+pub async fn push_if_missing(tx: &mut Tx, job: Job) -> Result<bool> {
+    let sql = "INSERT INTO job (kind, payload, job_key, lane, protocol_id, status, next_run_at, created_at, changed_at) \
+               SELECT $1, $2, $3, $4, $5, 'queued', $6, $6, $6 \
+               WHERE NOT EXISTS (SELECT 1 FROM job WHERE lane = $4 AND status = 'running') \
+               ON CONFLICT (job_key) WHERE status = 'queued' DO NOTHING";
+    let args = args![job.kind(), json(&job), job.key(), job.lane(), job.protocol(), tx.now()];
+    let missing = tx.execute(sql, args).await? == 1;
+    if missing {
+        tx.will_wake();
+    }
+    Ok(missing)
+}
+
 /// Locks the row of a held job until the transaction ends, or says that the hold is over.
 pub(super) async fn lock(tx: &mut Tx, hold: Hold) -> Result<()> {
     let sql = "UPDATE job SET changed_at = $3 WHERE job_id = $1 AND fence = $2 AND status = 'running'";

@@ -1,0 +1,106 @@
+//! The running bot: a door for webhooks and browsers, workers, and a way to the other processes; each may be left out.
+
+mod door;
+mod work;
+
+use crate::app;
+use crate::config::Settings;
+use crate::queue::{Relay, RelaySettings};
+use crate::services::Ctx;
+use door::Door;
+use std::sync::Arc;
+use url::Url;
+use work::Work;
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Duty {
+    WebAndWorker,
+    /// Takes deliveries in and shows pages.
+    Web,
+    /// Works, so many jobs at once if not as many as the settings say.
+    Worker {
+        concurrency: Option<usize>,
+    },
+}
+
+impl Duty {
+    fn has_door(self) -> bool {
+        !matches!(self, Self::Worker { .. })
+    }
+
+    /// Jobs at once; `None` for a process that does not work.
+    fn concurrency(self, settings: &Settings) -> Option<usize> {
+        match self {
+            Self::Web => None,
+            Self::WebAndWorker => Some(settings.workers),
+            Self::Worker { concurrency } => Some(concurrency.unwrap_or(settings.workers)),
+        }
+    }
+}
+
+/// A running bot. Dropped without [`Bot::stop`], it ends at once, with its engines.
+pub(super) struct Bot {
+    /// Where it listens; for a worker, where the settings say that others do.
+    pub(super) address: Url,
+    pub(super) ctx: Ctx,
+    door: Option<Door>,
+    work: Option<Work>,
+    relay: Option<Relay>,
+}
+
+impl Bot {
+    /// Listens, puts the bot together, and starts its parts.
+    pub(super) async fn start(settings: &Settings, duty: Duty) -> anyhow::Result<Self> {
+        let listener = duty.has_door().then(|| door::listen(settings)).transpose()?;
+        let address = match &listener {
+            Some(listener) => Url::parse(&format!("http://{}", listener.local_addr()?))?,
+            None => Url::parse(&format!("http://{}:{}", settings.host, settings.port))?,
+        };
+        let ctx = app::compose(settings, app::system_clock(), &address).await?;
+        let concurrency = duty.concurrency(settings);
+        let relay = relay(settings, &ctx, concurrency)?;
+        let door = listener.map(|listener| Door::open(settings, &ctx, listener)).transpose()?;
+        let work = concurrency.map(|concurrency| Work::start(settings, &ctx, concurrency));
+        match concurrency {
+            Some(concurrency) => tracing::info!(concurrency, "working"),
+            None => tracing::info!("not working: jobs are left to `worker` processes on the same database"),
+        }
+        if door.is_some() {
+            tracing::info!(%address, "listening");
+        }
+        Ok(Self { address, ctx, door, work, relay })
+    }
+
+    /// Takes nothing new, lets running jobs end within the limit, and hands the others back.
+    pub(super) async fn stop(self) {
+        let closing = async {
+            if let Some(door) = self.door {
+                door.close().await;
+            }
+        };
+        let ending = async {
+            if let Some(work) = self.work {
+                work.end().await;
+            }
+        };
+        tokio::join!(closing, ending);
+        if let Some(relay) = self.relay {
+            relay.leave().await;
+        }
+        self.ctx.store.close().await;
+    }
+}
+
+/// The way to the other processes, where the settings name a Redis.
+fn relay(settings: &Settings, ctx: &Ctx, concurrency: Option<usize>) -> anyhow::Result<Option<Relay>> {
+    let Some(url) = settings.redis.clone() else {
+        return Ok(None);
+    };
+    let wake = concurrency.map(|_| {
+        let store = ctx.store.clone();
+        Arc::new(move || store.wake_workers()) as Arc<dyn Fn() + Send + Sync>
+    });
+    let settings = RelaySettings { url, commits: ctx.store.commits(), wake, now: ctx.clock.clone() };
+    Ok(Some(Relay::start(settings)?))
+}

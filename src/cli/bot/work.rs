@@ -1,0 +1,54 @@
+//! The workers of this process, and the timer that belongs to them.
+
+use crate::app::StoredJobs;
+use crate::config::Settings;
+use crate::domain::job::Job;
+use crate::jobs::Worker;
+use crate::queue::{WorkerSettings, Workers};
+use crate::services::{Ctx, reconcile};
+use crate::store::{self, StoreError};
+use std::sync::Arc;
+use tokio_util::task::AbortOnDropHandle;
+
+pub(super) struct Work {
+    workers: Workers,
+    _timer: AbortOnDropHandle<()>,
+}
+
+impl Work {
+    pub(super) fn start(settings: &Settings, ctx: &Ctx, concurrency: usize) -> Self {
+        let working = WorkerSettings {
+            name: ctx.rules.host.clone(),
+            concurrency,
+            lease: settings.lease,
+            shutdown: settings.shutdown,
+            ..WorkerSettings::default()
+        };
+        let source = Arc::new(StoredJobs(ctx.store.clone()));
+        let workers = Workers::start(source, Arc::new(Worker::new(ctx.clone())), working);
+        let timer = AbortOnDropHandle::new(tokio::spawn(see_to_reconcile(ctx.clone())));
+        Self { workers, _timer: timer }
+    }
+
+    /// Claims nothing more, lets running jobs end within the limit, and hands the others back.
+    pub(super) async fn end(self) {
+        self.workers.shutdown().await;
+    }
+}
+
+/// Sees to it that the look for lost things is queued. A pass queues the next one, so that there is one for all processes
+/// together, however many of them see to it.
+async fn see_to_reconcile(ctx: Ctx) {
+    loop {
+        if let Err(error) = queue_if_missing(&ctx).await {
+            tracing::warn!(%error, "the regular look for lost things could not be queued");
+        }
+        tokio::time::sleep(reconcile::EVERY).await;
+    }
+}
+
+async fn queue_if_missing(ctx: &Ctx) -> Result<(), StoreError> {
+    let mut tx = ctx.store.begin().await?;
+    store::job::push_if_missing(&mut tx, Job::Reconcile).await?;
+    tx.commit().await
+}
