@@ -137,10 +137,14 @@ impl Claims {
         let limit = u32::try_from(free.max(1)).unwrap_or(u32::MAX);
         let (source, settings) = (self.source.clone(), self.settings.clone());
         let worker = self.worker.name().to_owned();
-        let look = self.looks.spawn(async move { look(&*source, &worker, limit, &settings).await });
+        // What a claim takes longer for than a lease is lost anyway.
+        let look = self.looks.spawn(async move {
+            tokio::time::timeout(settings.lease, look(&*source, &worker, limit, &settings)).await
+        });
         let error = match look.await {
-            Ok(Ok(look)) => return look,
-            Ok(Err(error)) => error,
+            Ok(Ok(Ok(look))) => return look,
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(elapsed)) => elapsed.into(),
             Err(panicked) => panicked.into(),
         };
         tracing::warn!(error = %error, "jobs cannot be claimed; trying again");

@@ -1,6 +1,6 @@
 //! Keeps the lease of a job while it runs, and records how it ended.
 
-use super::{JobSource, after_panic, panic_message};
+use super::{JobSource, SourceError, after_panic, panic_message};
 use crate::domain::claim::{Claimed, Hold};
 use crate::domain::retry::JobEnd;
 use apalis_core::error::BoxDynError;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 /// Wraps every job of a worker; outermost, so that what it does is not counted as the job's place.
@@ -78,18 +79,25 @@ where
 impl LeaseLayer {
     /// Renews the lease three times per lease. Returns when it is lost: taken over, or not renewed for its whole length.
     async fn until_lost(&self, hold: Hold) {
-        let mut renewed = tokio::time::Instant::now();
+        let third = self.lease / 3;
+        let mut renewed = Instant::now();
         loop {
-            tokio::time::sleep(self.lease / 3).await;
-            match self.source.renew(hold, self.lease).await {
-                Ok(true) => renewed = tokio::time::Instant::now(),
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::warn!(job.id = hold.job.0, error = %error, "a lease cannot be renewed; trying again");
-                    if renewed.elapsed() >= self.lease {
-                        return;
+            tokio::time::sleep(third).await;
+            let asked = Instant::now();
+            // A source that does not answer at all must not keep us from noticing that our time is over.
+            let error: SourceError =
+                match tokio::time::timeout(third, self.source.renew(hold, self.lease)).await {
+                    Ok(Ok(true)) => {
+                        renewed = asked;
+                        continue;
                     }
-                }
+                    Ok(Ok(false)) => return,
+                    Ok(Err(error)) => error,
+                    Err(elapsed) => elapsed.into(),
+                };
+            tracing::warn!(job.id = hold.job.0, error = %error, "a lease cannot be renewed; trying again");
+            if renewed.elapsed() >= self.lease {
+                return;
             }
         }
     }

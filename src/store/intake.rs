@@ -15,6 +15,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, PgConnection, Row as _, SqliteConnection};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// A webhook that was verified and is not stored yet.
@@ -42,6 +43,9 @@ pub enum Accepted {
 const BATCH: usize = 256;
 /// Most deliveries that wait for the task; more make their callers wait before the door.
 const WAITING: usize = 1024;
+/// How long a caller waits: GitHub gives up after ten seconds, and it must hear that its delivery is not stored.
+/// <https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks#respond-within-10-seconds>
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The way to the intake's task. The task ends when the last clone is dropped.
 #[derive(Clone)]
@@ -61,7 +65,14 @@ impl Intake {
         Self { door }
     }
 
+    /// Hands a delivery in and waits. One that is given up here may be stored all the same; then it is a duplicate when it
+    /// comes again.
     pub(super) async fn accept(&self, new: NewDelivery) -> Result<Accepted> {
+        let stored = tokio::time::timeout(PATIENCE, self.hand_in(new)).await;
+        stored.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+    }
+
+    async fn hand_in(&self, new: NewDelivery) -> Result<Accepted> {
         let (answer, answered) = oneshot::channel();
         let gone = || StoreError::from(sqlx::Error::WorkerCrashed);
         self.door.send(Waiting { new, answer }).await.map_err(|_| gone())?;

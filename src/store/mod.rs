@@ -66,6 +66,9 @@ pub enum StoreUrl {
 const BUSY: Duration = Duration::from_secs(10);
 /// How long a caller waits for a free connection before the store counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long Postgres lets a transaction of ours stand still: one of a process that was stopped, or cut off, must not hold
+/// the rows of a job that another process takes over.
+const STILL: &str = "10s";
 
 /// The open database. Clones share it.
 #[derive(Clone)]
@@ -174,6 +177,7 @@ async fn open_sqlite(path: &Path, pool: u32) -> Result<Db> {
 
 async fn open_postgres(url: &SecretString, pool: u32) -> Result<Db> {
     let options: PgConnectOptions = url.expose_secret().parse()?;
+    let options = options.options([("idle_in_transaction_session_timeout", STILL)]);
     let pool =
         PgPoolOptions::new().max_connections(pool).acquire_timeout(PATIENCE).connect_with(options).await?;
     Ok(Db::Postgres(pool))

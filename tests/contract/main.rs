@@ -20,6 +20,7 @@ mod store_bench;
 mod store_catalogue;
 mod store_intake;
 mod store_job;
+mod store_loss;
 mod store_outward;
 mod store_protocol;
 mod store_threads;

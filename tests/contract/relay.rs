@@ -35,7 +35,9 @@ impl Process {
     fn at(url: &str) -> Self {
         let (commits, looks) = (watch::Sender::new(0), Arc::new(AtomicU64::new(0)));
         let count = looks.clone();
-        let wake = Arc::new(move || drop(count.fetch_add(1, Ordering::SeqCst)));
+        let wake = Arc::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
         let relay = relay(url, commits.subscribe(), Some(wake));
         Self { relay, commits, looks }
     }

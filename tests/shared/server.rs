@@ -6,7 +6,7 @@ use crate::until::until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -16,7 +16,7 @@ pub(crate) struct Server {
     child: Option<Child>,
     line: Vec<String>,
     port: u16,
-    room: TempDir,
+    _room: TempDir,
 }
 
 impl Server {
@@ -57,16 +57,23 @@ impl Server {
         self.port
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.room.path()
-    }
-
     pub(crate) fn redis_url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     pub(crate) fn postgres_url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Has it, and every process that it started, stand still, or go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let leader = self.child.as_ref().expect("it runs").id();
+        let children = std::fs::read_to_string(format!("/proc/{leader}/task/{leader}/children")).unwrap();
+        let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+        for pid in std::iter::once(leader.cast_signed()).chain(children) {
+            // A child may have ended since.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
     }
 
     /// Kills it where it stands. Postgres takes its children along and says nothing more to anybody.
@@ -88,7 +95,7 @@ impl Server {
     }
 
     async fn started(line: Vec<String>, port: u16, room: TempDir) -> Self {
-        let mut server = Self { child: None, line, port, room };
+        let mut server = Self { child: None, line, port, _room: room };
         server.start().await;
         server
     }
