@@ -51,6 +51,14 @@ const FETCH: &[&str] =
 const TRACKED: &str = "+refs/heads/*:refs/remotes/origin/*";
 
 impl Git {
+    /// Projects that have a mirror on this disk.
+    pub fn projects(&self) -> Result<Vec<ProjectId>, GitError> {
+        let entries = fs::read_dir(&self.settings.root).map_err(GitError::disk("list the projects"))?;
+        let names = entries.flatten().filter(|entry| entry.path().join("mirror.git").is_dir());
+        let ids = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        Ok(ids.map(ProjectId).collect())
+    }
+
     /// Opens the project's mirror, making it first where there is none. Does not talk to the remote.
     pub async fn mirror(&self, project: ProjectId) -> Result<Mirror, GitError> {
         let home = self.settings.root.join(project.to_string());
@@ -108,6 +116,11 @@ impl Git {
     pub async fn branch_head(&self, mirror: &Mirror, branch: &str) -> Result<Option<Sha>, GitError> {
         let name = format!("refs/remotes/origin/{}", names::branch(branch)?);
         self.commit_at(mirror, &name).await
+    }
+
+    /// Whether the mirror has this commit; another machine may have made and pushed it.
+    pub async fn has(&self, mirror: &Mirror, commit: &Sha) -> Result<bool, GitError> {
+        Ok(self.commit_at(mirror, commit.as_str()).await?.is_some())
     }
 
     /// Names directly under `dir` in the tree of `at`; empty when there is no such directory.

@@ -19,6 +19,14 @@ pub struct Worktree {
     pub(super) git_dir: PathBuf,
 }
 
+/// The right to work in a worktree of this name. It ends when it is dropped, and with the process.
+#[derive(Debug)]
+pub struct Place {
+    /// For [`Git::worktree`] and [`Git::find`].
+    pub name: String,
+    _lock: fs::File,
+}
+
 /// A directory found among a project's worktrees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -28,7 +36,49 @@ pub struct Kept {
     pub aside: bool,
 }
 
+impl Kept {
+    /// The branch that it was made for. Protocols' branches have no dots, and everything that is added begins with one.
+    pub fn branch(&self) -> &str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+}
+
 impl Git {
+    /// Finds a name for the worktree of `branch` that nobody else on this disk works under: the branch's own, else
+    /// `<branch>.2` and so on.
+    ///
+    /// A worker that lost its job may stand still with its worktree in use and go on later; whoever took the job over is
+    /// then in another one, with another index and another local branch.
+    pub fn place(&self, mirror: &Mirror, branch: &str) -> Result<Place, GitError> {
+        let locks = mirror.path.with_file_name("in-use");
+        fs::create_dir_all(&locks).map_err(GitError::disk("make the folder of locks"))?;
+        for n in 1_u32.. {
+            let name = if n == 1 { branch.to_owned() } else { format!("{branch}.{n}") };
+            let path = locks.join(names::worktree_name(&name)?);
+            let lock = fs::File::create(path).map_err(GitError::disk("open a worktree's lock"))?;
+            match lock.try_lock() {
+                Ok(()) => return Ok(Place { name, _lock: lock }),
+                Err(fs::TryLockError::WouldBlock) => {}
+                Err(fs::TryLockError::Error(error)) => return Err(GitError::disk("lock a worktree")(error)),
+            }
+        }
+        Err(GitError::Busy { words: "every worktree of the branch is in use".to_owned() })
+    }
+
+    /// Removes every worktree of `branch` that nobody works in, with its local branch. Nothing there is fine.
+    pub async fn remove_all(&self, mirror: &Mirror, branch: &str) -> Result<(), GitError> {
+        for kept in self.kept(mirror)?.into_iter().filter(|kept| kept.branch() == branch) {
+            let lock = mirror.path.with_file_name("in-use").join(&kept.name);
+            let free = fs::File::open(&lock).map_or(true, |held| held.try_lock().is_ok());
+            if free {
+                self.remove(mirror, &kept.name).await?;
+                // It may never have been there.
+                let _ = fs::remove_file(lock);
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a clean worktree of `start` by the name `name`.
     ///
     /// A kept one is reset, with everything in it that is not in `start` deleted; save that first with

@@ -14,7 +14,7 @@ pub async fn clean_up(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Resu
         return Ok(());
     }
     let mirror = ctx.git.mirror(facts.project.id).await?;
-    ctx.git.remove(&mirror, &facts.protocol.branch()).await?;
+    ctx.git.remove_all(&mirror, &facts.protocol.branch()).await?;
     let noted = change(ctx, id, Some(turn.hold()), |draft| {
         draft.note(EventKind::CleanedUp, None, "the worktree is removed");
         Ok(())

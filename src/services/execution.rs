@@ -75,13 +75,14 @@ pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId
 /// The commit of an earlier attempt that is on the remote, or can be brought there.
 async fn recovered(ctx: &Ctx, ground: &Ground, step: &Step) -> anyhow::Result<Option<Sha>> {
     let runs = store::run::of_step(&mut ctx.store.read().await?, step.id).await?;
+    let is_there = |run: &store::run::Run| run.commit.is_some() && run.commit == ground.head;
+    if ground.unrecorded && runs.iter().any(is_there) {
+        return Ok(ground.head.clone());
+    }
     let last = runs.into_iter().max_by_key(|run| run.id);
     let Some(commit) = last.filter(|run| run.status == RunStatus::Running).and_then(|run| run.commit) else {
         return Ok(None);
     };
-    if ground.unrecorded && ground.head.as_ref() == Some(&commit) {
-        return Ok(Some(commit));
-    }
     let remote = super::remote::access(ctx, &ground.project, crate::forge::GitRights::Write).await?;
     let push = Push { branch: &ground.protocol.branch(), new: &commit, onto: ground.head.as_ref() };
     match ctx.git.push(&ground.mirror, &remote, &push).await {
@@ -96,7 +97,7 @@ async fn recovered(ctx: &Ctx, ground: &Ground, step: &Step) -> anyhow::Result<Op
 async fn attempt(ctx: &Ctx, ground: &Ground, step: &Step, run: &mut Run) -> anyhow::Result<Gave<Sha>> {
     let head = ground.head.clone().ok_or_else(|| anyhow::anyhow!("a planned protocol has no head"))?;
     keep_leftovers(ctx, ground, run, &head).await?;
-    let tree = ctx.git.worktree(&ground.mirror, &ground.protocol.branch(), &head).await?;
+    let tree = ctx.git.worktree(&ground.mirror, &ground.place.name, &head).await?;
     let answer = match work(ctx, ground, step, run, &tree).await {
         Ok(answer) => answer,
         Err(error) => return engines::trouble(error, ReasonKey::StepFailed),
@@ -165,7 +166,7 @@ async fn work(
 
 /// What an earlier attempt left in the worktree is kept as a patch before the worktree is reset.
 async fn keep_leftovers(ctx: &Ctx, ground: &Ground, run: &Run, head: &Sha) -> anyhow::Result<()> {
-    match ctx.git.find(&ground.mirror, &ground.protocol.branch()) {
+    match ctx.git.find(&ground.mirror, &ground.place.name) {
         Some(tree) => {
             let stands = ctx.git.head(&tree).await?;
             let pushed = ctx.git.is_ancestor(&ground.mirror, &stands, head).await?;

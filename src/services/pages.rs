@@ -74,16 +74,21 @@ pub async fn log(ctx: &Ctx, id: RunId) -> anyhow::Result<Option<String>> {
 pub async fn artifact(ctx: &Ctx, id: RunId, name: &str) -> anyhow::Result<Option<String>> {
     let artifacts = store::run::artifacts(&mut ctx.store.read().await?, id).await?;
     match artifacts.into_iter().find(|artifact| artifact.name == name) {
-        Some(artifact) => Ok(Some(tokio::fs::read_to_string(ctx.rules.runs_dir.join(artifact.path)).await?)),
+        Some(artifact) => Ok(Some(file(ctx, &artifact.path).await?)),
         None => Ok(None),
     }
 }
 
 async fn log_of(ctx: &Ctx, run: &Run) -> anyhow::Result<String> {
-    match tokio::fs::read(ctx.rules.runs_dir.join(&run.log_path)).await {
+    file(ctx, &run.log_path).await
+}
+
+/// A file below the folder of runs. A worker elsewhere may have written it, and housekeeping may have removed it.
+async fn file(ctx: &Ctx, path: &str) -> anyhow::Result<String> {
+    match tokio::fs::read(ctx.rules.runs_dir.join(path)).await {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok("the log of this run is not on this machine any more\n".to_owned())
+            Ok("this file of the run is not on this machine\n".to_owned())
         }
         Err(error) => Err(error.into()),
     }

@@ -9,6 +9,7 @@ use crate::domain::ids::Sha;
 use crate::domain::protocol::ReasonKey;
 use crate::forge::GitRights;
 use crate::git::{GitError, Identity, NewCommit, Push, PushError, Rebased, Worktree};
+use crate::store;
 
 /// What is committed, and onto what it is pushed (`None`: the branch must not exist yet).
 pub struct Commit {
@@ -88,6 +89,11 @@ async fn push(
     let Err(PushError::LostRace { remote_head }) = first else {
         return settled(first.map(|_| made));
     };
+    // Ours would stand there twice. The next attempt finds the commit on the branch and goes on from it.
+    if store::run::of_commit(&mut ctx.store.read().await?, ground.protocol.id, &remote_head).await?.is_some()
+    {
+        anyhow::bail!("the commit of an earlier attempt reached the branch first");
+    }
     ctx.git.fetch(&ground.mirror, &remote).await?;
     let rebased = match ctx.git.rebase_one(tree, &remote_head).await {
         Ok(Rebased::Done(rebased)) => rebased,

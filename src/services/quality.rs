@@ -27,6 +27,9 @@ use serde_json::json;
 /// The artifact that holds QA's report.
 pub const REPORT: &str = "quality-report.md";
 
+/// What a verdict's line of the timeline calls the judged commit, beside the judgement itself.
+const COMMIT: &str = "commit";
+
 /// Bytes of a step's diff that QA is shown at most.
 const DIFF: usize = 400_000;
 
@@ -83,11 +86,27 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, id: StepId, error: &str) -> anyh
     judged(ctx, turn, &step, &head, &judgement, &Used { tokens: 0, engine_ms: 0 }).await
 }
 
-/// The newest QA report of a protocol, for the next commit on the branch.
+/// The newest QA report of a protocol, for the next commit on the branch. Made from the timeline: the file of the run that
+/// judged may lie on another machine.
 pub async fn last_report(ctx: &Ctx, protocol: ProtocolId) -> anyhow::Result<Option<String>> {
-    let found = store::run::last_artifact(&mut ctx.store.read().await?, protocol, REPORT).await?;
-    let Some(report) = found else { return Ok(None) };
-    Ok(Some(tokio::fs::read_to_string(ctx.rules.runs_dir.join(report.path)).await?))
+    let mut db = ctx.store.read().await?;
+    let Some(event) = store::event::last_verdict(&mut db, protocol).await? else {
+        return Ok(None);
+    };
+    let steps = store::step::of_protocol(&mut db, protocol).await?;
+    let step = steps.into_iter().find(|step| Some(step.id) == event.step);
+    let sha = event.facts[COMMIT].as_str().and_then(Sha::parse);
+    let (Some(step), Some(sha)) = (step, sha) else {
+        return Ok(None);
+    };
+    let judgement: Judgement = serde_json::from_value(event.facts.clone())?;
+    let (step_id, at) = (step.spec.id.as_str(), event.at);
+    Ok(Some(record::quality_report(&record::QualityReportFacts {
+        step_id,
+        sha: &sha,
+        at,
+        judgement: &judgement,
+    })))
 }
 
 /// Asks the engine; `None` when it was told to stop. An engine that fails is never a pass.
@@ -98,7 +117,7 @@ async fn ask(
     head: &Sha,
     run: &mut Run,
 ) -> anyhow::Result<Option<Judgement>> {
-    let tree = ctx.git.worktree(&ground.mirror, &ground.protocol.branch(), head).await?;
+    let tree = ctx.git.worktree(&ground.mirror, &ground.place.name, head).await?;
     let asked = question(ctx, ground, step, head, &tree, run).await?;
     let protocol = &ground.protocol;
     let own = step.spec.qa.engine_id.clone();
@@ -184,7 +203,7 @@ async fn judged(
         step.summary.clone_from(&judgement.summary);
         step.tokens += used.tokens;
         step.engine_ms += used.engine_ms;
-        note(draft, number, judgement);
+        note(draft, number, head, judgement);
         follow(draft, number, head, judgement)
     });
     if let Err(refusal) = recorded.await? {
@@ -193,14 +212,15 @@ async fn judged(
     Ok(())
 }
 
-fn note(draft: &mut Draft, number: u32, judgement: &Judgement) {
+fn note(draft: &mut Draft, number: u32, head: &Sha, judgement: &Judgement) {
     let kind = match judgement.verdict {
         Verdict::Pass => EventKind::QaPassed,
         Verdict::Fail => EventKind::QaFailed,
         Verdict::Blocked | Verdict::Inconclusive => EventKind::QaUndecided,
         Verdict::Skipped => EventKind::QaSkippedPolicy,
     };
-    let facts = json!(judgement);
+    let mut facts = json!(judgement);
+    facts[COMMIT] = json!(head);
     draft.note_with(kind, Some(number), format!("QA of step {number}: {}", judgement.verdict), facts);
     if let Some(amended) = &judgement.amended {
         draft.note(EventKind::QaDowngradedProtocolOnly, Some(number), amended.clone());

@@ -1,10 +1,11 @@
 //! What reports and pages are made of, read from the store.
 
-use super::Ctx;
+use super::{Ctx, remote};
 use crate::domain::ids::ProtocolId;
 use crate::domain::job::Job;
 use crate::domain::project::{Project, Protocol};
 use crate::domain::step::Step;
+use crate::forge::GitRights;
 use crate::report::view::{Delay, Links, ProtocolView, RunLink};
 use crate::store::run::Run;
 use crate::store::{self, StoreError};
@@ -42,7 +43,9 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
     let open = store::protocol::open_in_thread(&mut db, project.id, protocol.asked_in).await?;
     let jobs = store::job::open_of_protocol(&mut db, id).await?;
     let now = ctx.now();
-    let delayed = jobs.iter().filter(|job| !matches!(job.job, Job::Publish { .. } | Job::ReadCi { .. }));
+    let delayed = jobs
+        .iter()
+        .filter(|job| !matches!(job.job, Job::Publish { .. } | Job::Republish { .. } | Job::ReadCi { .. }));
     let delay = delayed
         .filter(|job| job.next_run_at > now && !job.error.is_empty())
         .map(|job| Delay { until: job.next_run_at, why: ctx.redactor.redact(&job.error).into_owned() })
@@ -82,6 +85,12 @@ pub async fn step_file(ctx: &Ctx, protocol: &Protocol, step: &Step) -> anyhow::R
         return Ok(String::new());
     };
     let mirror = ctx.git.mirror(protocol.project).await?;
+    if !ctx.git.has(&mirror, head).await? {
+        let project = store::project::load(&mut ctx.store.read().await?, protocol.project).await?;
+        let project = project.ok_or(StoreError::Missing { what: "project" })?;
+        let remote = remote::access(ctx, &project, GitRights::Read).await?;
+        ctx.git.fetch(&mirror, &remote).await?;
+    }
     let path = format!("{}/{}", protocol.folder(), step.spec.prompt_ref);
     let content = ctx.git.read_file(&mirror, head, &path, MOST).await?;
     Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default())

@@ -22,6 +22,15 @@ pub async fn of_protocol(db: &mut Session, protocol: ProtocolId, limit: u32) -> 
     Ok(events)
 }
 
+/// The newest verdict of QA in a protocol's timeline.
+pub async fn last_verdict(db: &mut Session, protocol: ProtocolId) -> Result<Option<Event>> {
+    let sql =
+        "SELECT * FROM event WHERE protocol_id = $1 AND kind IN ($2, $3, $4) ORDER BY event_id DESC LIMIT 1";
+    let [passed, failed, undecided] =
+        [EventKind::QaPassed, EventKind::QaFailed, EventKind::QaUndecided].map(EventKind::as_str);
+    db.one(sql, args![protocol, passed, failed, undecided], read).await
+}
+
 fn read(row: &Row) -> Result<Event> {
     let kind = row.text("kind")?;
     Ok(Event {

@@ -173,13 +173,6 @@ pub async fn of_commit(db: &mut Session, protocol: ProtocolId, sha: &Sha) -> Res
     db.one(sql, args![protocol, sha], read).await
 }
 
-/// The newest artifact of this name among a protocol's runs.
-pub async fn last_artifact(db: &mut Session, protocol: ProtocolId, name: &str) -> Result<Option<Artifact>> {
-    let sql = "SELECT artifact.* FROM artifact JOIN run ON run.run_id = artifact.run_id \
-               WHERE run.protocol_id = $1 AND artifact.name = $2 ORDER BY artifact_id DESC LIMIT 1";
-    db.one(sql, args![protocol, name], read_artifact).await
-}
-
 /// Records a file that a run left; a file of the same name is replaced.
 pub async fn add_artifact(tx: &mut Tx, id: RunId, artifact: &Artifact) -> Result<()> {
     let sql = "INSERT INTO artifact (run_id, name, kind, path, sha256, bytes, created_at) \
