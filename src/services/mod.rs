@@ -26,6 +26,7 @@ pub mod views;
 
 pub mod cleanup;
 pub mod giving_up;
+pub mod leftovers;
 pub mod reconcile;
 
 pub mod engines;

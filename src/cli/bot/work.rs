@@ -1,24 +1,24 @@
-//! The workers of this process, and the timer that belongs to them.
+//! The workers of this process, and the timers that belong to them.
 
 use crate::app::StoredJobs;
 use crate::config::Settings;
 use crate::domain::job::Job;
 use crate::jobs::Worker;
 use crate::queue::{WorkerSettings, Workers};
-use crate::services::{Ctx, reconcile};
+use crate::services::{Ctx, leftovers, reconcile};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(super) struct Work {
     workers: Workers,
-    _timer: AbortOnDropHandle<()>,
+    _timers: [AbortOnDropHandle<()>; 2],
 }
 
 impl Work {
     pub(super) fn start(settings: &Settings, ctx: &Ctx, concurrency: usize) -> Self {
         let working = WorkerSettings {
-            name: ctx.rules.host.clone(),
+            name: format!("{}-{}", ctx.rules.host, std::process::id()),
             concurrency,
             lease: settings.lease,
             shutdown: settings.shutdown,
@@ -26,8 +26,11 @@ impl Work {
         };
         let source = Arc::new(StoredJobs(ctx.store.clone()));
         let workers = Workers::start(source, Arc::new(Worker::new(ctx.clone())), working);
-        let timer = AbortOnDropHandle::new(tokio::spawn(see_to_reconcile(ctx.clone())));
-        Self { workers, _timer: timer }
+        let timers = [
+            AbortOnDropHandle::new(tokio::spawn(see_to_reconcile(ctx.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(clear_leftovers(ctx.clone()))),
+        ];
+        Self { workers, _timers: timers }
     }
 
     /// Claims nothing more, lets running jobs end within the limit, and hands the others back.
@@ -42,6 +45,19 @@ async fn see_to_reconcile(ctx: Ctx) {
     loop {
         if let Err(error) = queue_if_missing(&ctx).await {
             tracing::warn!(%error, "the regular look for lost things could not be queued");
+        }
+        tokio::time::sleep(reconcile::EVERY).await;
+    }
+}
+
+/// Clears what is left on this machine: at the start, after a crash perhaps, and regularly. Other machines cannot.
+async fn clear_leftovers(ctx: Ctx) {
+    loop {
+        if let Err(error) = leftovers::clear(&ctx).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "what was left on this machine could not be cleared"
+            );
         }
         tokio::time::sleep(reconcile::EVERY).await;
     }

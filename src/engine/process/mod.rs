@@ -10,7 +10,7 @@ mod tree;
 
 pub use isolation::{Confinement, Isolation, Network, find_program, search_path};
 pub use lines::Line;
-pub use tree::{identify, kill_recorded};
+pub use tree::{identify, kill_orphans, kill_recorded};
 
 use super::{Limits, ProcessIdentity, TimeLimit};
 use lines::{Splitter, Tail};
@@ -159,7 +159,7 @@ pub fn start(spec: ProcessSpec) -> Result<Running, ProcessError> {
         .ok_or_else(|| ProcessError::NotFound { program: spec.program.clone() })?;
     let line = std::iter::once(program.into_os_string()).chain(spec.args.iter().cloned()).collect();
     let line = spec.isolation.wrap(&spec.confinement, &spec.cwd, line).ok_or(ProcessError::NoSandbox)?;
-    let mark = uuid::Uuid::new_v4().to_string();
+    let mark = tree::new_mark();
     let mut child = spawn(&line, &spec, &mark)
         .map_err(|source| ProcessError::Start { program: spec.program.clone(), source })?;
     let pid = child.id().unwrap_or_default();

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// The environment variable that marks the processes of one tree.
+/// The environment variable that marks the processes of one tree: who started it, and a number of its own.
 pub(super) const MARK: &str = "TASKSGODZILLA_PROCESS_TREE";
 /// How long to go on killing what does not die, e.g. a process that waits for a dead disk.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,6 +39,42 @@ pub fn kill_recorded(identity: &ProcessIdentity) -> usize {
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Kills what dead workers left running on this machine, whether or not they recorded it. Returns how many processes were
+/// killed. Blocks for a few milliseconds, at most five seconds.
+pub fn kill_orphans() -> usize {
+    let deadline = Instant::now() + PATIENCE;
+    let mut killed = HashSet::new();
+    loop {
+        let processes = read_all().into_iter().filter(|stat| !stat.dead);
+        let orphans: Vec<Stat> =
+            processes.filter(|stat| read_mark(stat.pid).is_some_and(is_orphaned)).collect();
+        for orphan in &orphans {
+            signal_one(orphan.identity(), Signal::SIGKILL);
+            killed.insert(orphan.identity());
+        }
+        if orphans.is_empty() || Instant::now() > deadline {
+            return killed.len();
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// A mark that no other tree has, and that names this process.
+pub(super) fn new_mark() -> String {
+    let started_at = identify(std::process::id()).map_or(0, |us| us.started_at);
+    format!("{}.{started_at}.{}", std::process::id(), uuid::Uuid::new_v4().simple())
+}
+
+/// Whether the process that a mark names is dead.
+fn is_orphaned(mark: String) -> bool {
+    let mut parts = mark.split('.').map_while(|part| part.parse::<u64>().ok());
+    let (Some(pid), Some(started_at)) = (parts.next().and_then(|pid| u32::try_from(pid).ok()), parts.next())
+    else {
+        return false;
+    };
+    read_stat(pid).is_none_or(|owner| owner.dead || owner.started_at != started_at)
 }
 
 /// The processes of one run. Dropping it kills them.
@@ -283,6 +319,18 @@ mod tests {
     fn the_dead_are_not_members() {
         let dead = Stat { dead: true, ..stat(10, 1, 10) };
         check(id(10), &[], &[dead, stat(11, 10, 11)], &[11]);
+    }
+
+    #[test]
+    fn a_mark_names_the_process_that_made_it() {
+        assert!(!is_orphaned(new_mark()), "we live");
+        let us = identify(std::process::id()).unwrap();
+        assert!(
+            is_orphaned(format!("{}.{}.x", us.pid, us.started_at + 1)),
+            "somebody else had our number before"
+        );
+        assert!(is_orphaned(format!("{}.5.x", u32::MAX)));
+        assert!(!is_orphaned("c0ffee".to_owned()), "not a mark of ours");
     }
 
     #[test]
