@@ -1,6 +1,6 @@
 //! Units of queued work: ids only, so that a job always works on what the store says now.
 
-use super::ids::{DeliveryId, ProjectId, ProtocolId, StepId};
+use super::ids::{DeliveryId, JobId, ProjectId, ProtocolId, StepId};
 use serde::{Deserialize, Serialize};
 
 /// What a job does. The JSON form is stored; renaming a variant is a migration.
@@ -38,6 +38,11 @@ pub enum Job {
     Publish {
         protocol: ProtocolId,
     },
+    /// Publishes anew what may have been written since the job `late` began: its worker lost the lease and may have been late.
+    Republish {
+        protocol: ProtocolId,
+        late: JobId,
+    },
     /// Sends the reactions and answers that wait for one project.
     SendAnswers {
         project: ProjectId,
@@ -61,6 +66,7 @@ impl Job {
             Self::ReadCi { .. } => "read_ci",
             Self::ReadHead { .. } => "read_head",
             Self::Publish { .. } => "publish",
+            Self::Republish { .. } => "republish",
             Self::SendAnswers { .. } => "send_answers",
             Self::CleanUp { .. } => "clean_up",
             Self::Reconcile => "reconcile",
@@ -82,6 +88,7 @@ impl Job {
             | Self::ReadCi { protocol }
             | Self::ReadHead { protocol }
             | Self::Publish { protocol }
+            | Self::Republish { protocol, .. }
             | Self::CleanUp { protocol } => format!("{}:{protocol}", self.kind()),
         }
     }
@@ -98,9 +105,10 @@ impl Job {
             | Self::Merge { protocol }
             | Self::ReadHead { protocol }
             | Self::CleanUp { protocol } => Some(format!("protocol:{protocol}")),
-            Self::Publish { protocol } | Self::ReadCi { protocol } => {
-                Some(format!("{}:{protocol}", self.kind()))
+            Self::Publish { protocol } | Self::Republish { protocol, .. } => {
+                Some(format!("publish:{protocol}"))
             }
+            Self::ReadCi { protocol } => Some(format!("{}:{protocol}", self.kind())),
             Self::SendAnswers { project } => Some(format!("answers:{project}")),
             Self::Reconcile => Some("reconcile".to_owned()),
             Self::ProcessDelivery { repo, .. } => repo.map(|repo| format!("repo:{repo}")),
@@ -118,6 +126,7 @@ impl Job {
             | Self::ReadCi { protocol }
             | Self::ReadHead { protocol }
             | Self::Publish { protocol }
+            | Self::Republish { protocol, .. }
             | Self::CleanUp { protocol } => Some(protocol),
             Self::ProcessDelivery { .. } | Self::SendAnswers { .. } | Self::Reconcile => None,
         }

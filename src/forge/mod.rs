@@ -107,6 +107,8 @@ pub trait Threads: Send + Sync {
         thread: Thread,
         marker: &str,
     ) -> Result<Option<CommentRef>, ForgeError>;
+    /// Deletes a comment of ours. `Missing` when somebody did.
+    async fn delete_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError>;
     /// Folds a comment of ours as outdated.
     async fn hide_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError>;
     /// Adds our reaction; there already is success. A check run takes none, which is success too.
@@ -145,8 +147,9 @@ pub trait Pulls: Send + Sync {
 /// Check runs of ours, results of others.
 #[async_trait]
 pub trait Checks: Send + Sync {
-    /// Creates a check run, or updates `known`. Without `known`, a run of ours with this name on this commit is looked
-    /// up first, so that there are never two.
+    /// Creates a check run, or updates `known`. Without `known`, runs of ours with this name on this commit are looked up
+    /// first, so that there are never two; should there be more than one all the same, all of them are told. Returns the
+    /// newest, which is the one that people see.
     async fn put_check(
         &self,
         repo: &RepoRef,

@@ -66,6 +66,16 @@ impl Handler for Worker {
         );
         self.work(&turn).instrument(span).await
     }
+
+    async fn lost(&self, turn: &Claimed) {
+        if let Err(error) = giving_up::lost(&self.ctx, turn).await {
+            tracing::error!(
+                job.id = turn.id.0,
+                error = format!("{error:#}"),
+                "what a late worker may have written cannot be published anew"
+            );
+        }
+    }
 }
 
 async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
@@ -79,7 +89,8 @@ async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
         Job::ReadCi { protocol } => ci::read(ctx, turn, protocol).await,
         Job::ReadHead { protocol } => head::stand(ctx, turn, protocol).await.map(drop),
         Job::Publish { protocol } => publish::publish(ctx, turn, protocol).await,
-        Job::SendAnswers { project } => answers::send(ctx, project).await,
+        Job::Republish { protocol, late } => publish::anew(ctx, turn, protocol, late).await,
+        Job::SendAnswers { project } => answers::send(ctx, turn, project).await,
         Job::CleanUp { protocol } => cleanup::clean_up(ctx, turn, protocol).await,
         Job::Reconcile => reconcile::pass(ctx).await,
     }

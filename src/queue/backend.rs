@@ -2,7 +2,7 @@
 
 use super::lease::LeaseLayer;
 use super::workers::WorkerSettings;
-use super::{JobSource, SourceError, Wake};
+use super::{Handler, JobSource, SourceError, Wake};
 use crate::domain::claim::Claimed;
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
@@ -27,6 +27,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// It never fails: an error out of a poll would end the worker and drop everything that it runs.
 pub(super) struct JobBackend {
     source: Arc<dyn JobSource>,
+    handler: Arc<dyn Handler>,
     settings: WorkerSettings,
     looks: TaskTracker,
     closing: CancellationToken,
@@ -35,9 +36,15 @@ pub(super) struct JobBackend {
 
 impl JobBackend {
     /// `looks` keeps account of the claims that are under way, which outlive the backend when it is dropped.
-    pub(super) fn new(source: Arc<dyn JobSource>, settings: WorkerSettings, looks: TaskTracker) -> Self {
+    pub(super) fn new(
+        source: Arc<dyn JobSource>,
+        handler: Arc<dyn Handler>,
+        settings: WorkerSettings,
+        looks: TaskTracker,
+    ) -> Self {
         Self {
             source,
+            handler,
             settings,
             looks,
             closing: CancellationToken::new(),
@@ -98,7 +105,7 @@ impl BackendConfig for JobBackend {
             ready: VecDeque::new(),
         };
         self.claims = unfold(claims, Claims::next).fuse().boxed();
-        LeaseLayer::new(self.source.clone(), self.settings.lease)
+        LeaseLayer::new(self.source.clone(), self.handler.clone(), self.settings.lease)
     }
 }
 

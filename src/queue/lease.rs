@@ -1,6 +1,6 @@
 //! Keeps the lease of a job while it runs, and records how it ended.
 
-use super::{JobSource, SourceError, after_panic, panic_message};
+use super::{Handler, JobSource, SourceError, after_panic, panic_message};
 use crate::domain::claim::{Claimed, Hold};
 use crate::domain::retry::JobEnd;
 use apalis_core::error::BoxDynError;
@@ -17,12 +17,13 @@ use tower::{Layer, Service};
 #[derive(Clone)]
 pub(super) struct LeaseLayer {
     source: Arc<dyn JobSource>,
+    handler: Arc<dyn Handler>,
     lease: Duration,
 }
 
 impl LeaseLayer {
-    pub(super) fn new(source: Arc<dyn JobSource>, lease: Duration) -> Self {
-        Self { source, lease }
+    pub(super) fn new(source: Arc<dyn JobSource>, handler: Arc<dyn Handler>, lease: Duration) -> Self {
+        Self { source, handler, lease }
     }
 }
 
@@ -62,15 +63,22 @@ where
             // Losing the race drops the attempt, which aborts it.
             let end = tokio::select! {
                 ended = attempt => match ended {
-                    Ok(end) => end,
-                    Err(fault) => layer.after_fault(&work, fault.into()),
+                    Ok(end) => Some(end),
+                    Err(fault) => Some(layer.after_fault(&work, fault.into())),
                 },
-                () = layer.until_lost(work.hold()) => {
-                    tracing::warn!(job.id = work.id.0, job.kind = work.job.kind(), "lost the lease; the job was stopped");
-                    return Ok(());
-                }
+                () = layer.until_lost(work.hold()) => None,
             };
-            layer.record(&work, &end).await;
+            match end {
+                Some(end) => layer.record(&work, &end).await,
+                None => {
+                    tracing::warn!(
+                        job.id = work.id.0,
+                        job.kind = work.job.kind(),
+                        "lost the lease; the job was stopped"
+                    );
+                    layer.handler.lost(&work).await;
+                }
+            }
             Ok(())
         })
     }
@@ -125,7 +133,7 @@ impl LeaseLayer {
                         job.id = work.id.0,
                         "a job ended after its lease was lost; its end is not recorded"
                     );
-                    return;
+                    return self.handler.lost(work).await;
                 }
                 Err(error) => {
                     tracing::warn!(job.id = work.id.0, error = %error, "the end of a job cannot be recorded; trying again");

@@ -78,6 +78,9 @@ impl Wake for watch::Receiver<u64> {
 pub trait Handler: Send + Sync + 'static {
     /// Runs one attempt. It is dropped at its next await when the lease is lost or the worker has to stop at once.
     async fn handle(&self, work: Claimed) -> JobEnd;
+
+    /// The lease of an attempt that ran here was lost, and the attempt is over: another worker has the job.
+    async fn lost(&self, _work: &Claimed) {}
 }
 
 /// What becomes of a job whose handler panicked: our fault, and it may pass.

@@ -59,8 +59,9 @@ impl Workers {
         let looks = TaskTracker::new();
         let limit = settings.shutdown;
         let monitor = {
-            let (name, source, looks) = (name.clone(), source.clone(), looks.clone());
-            let backend = move || JobBackend::new(source.clone(), settings.clone(), looks.clone());
+            let (name, source, looks, told) = (name.clone(), source.clone(), looks.clone(), handler.clone());
+            let backend =
+                move || JobBackend::new(source.clone(), told.clone(), settings.clone(), looks.clone());
             monitor(name, backend, handler).shutdown_timeout(limit)
         };
         let running = tokio::spawn(run(monitor, stopping.clone()));

@@ -1,18 +1,19 @@
 //! Sends what waits to be said: reactions and answers, each once.
 
 use super::Ctx;
+use super::posting::{self, Memory, Post, comment_of, name_of};
+use crate::domain::claim::Claimed;
 use crate::domain::effect::Effect;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::{Project, RepoAccess};
 use crate::domain::retry::Retry;
-use crate::forge::{CommentRef, Forge, ForgeError, Place};
+use crate::forge::ForgeError;
 use crate::report::comment;
 use crate::store::effect::{EffectStatus, StoredEffect};
 use crate::store::{self, StoreError};
-use serde_json::json;
 
 /// Sends every open effect of a project, in order.
-pub async fn send(ctx: &Ctx, id: ProjectId) -> anyhow::Result<()> {
+pub async fn send(ctx: &Ctx, turn: &Claimed, id: ProjectId) -> anyhow::Result<()> {
     let project = store::project::load(&mut ctx.store.read().await?, id).await?;
     let project = project.ok_or(StoreError::Missing { what: "project" })?;
     if project.access != RepoAccess::Granted {
@@ -20,25 +21,20 @@ pub async fn send(ctx: &Ctx, id: ProjectId) -> anyhow::Result<()> {
     }
     let open = store::effect::open(&mut ctx.store.read().await?, id).await?;
     for effect in &open {
-        one(ctx, &project, effect).await?;
+        one(ctx, turn, &project, effect).await?;
     }
     Ok(())
 }
 
-async fn one(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> anyhow::Result<()> {
-    let mut tx = ctx.store.begin().await?;
+async fn one(ctx: &Ctx, turn: &Claimed, project: &Project, effect: &StoredEffect) -> anyhow::Result<()> {
+    let mut tx = ctx.store.begin_held(turn.hold()).await?;
     store::effect::mark_sending(&mut tx, effect.id).await?;
     tx.commit().await?;
-    match deliver(ctx, project, effect).await {
-        Ok(forge_ref) => {
-            let mut tx = ctx.store.begin().await?;
-            store::effect::mark_sent(&mut tx, effect.id, &forge_ref).await?;
-            tx.commit().await?;
-            fold_earlier(ctx, project, effect).await
-        }
+    match deliver(ctx, turn, project, effect).await {
+        Ok(()) => fold_earlier(ctx, project, effect).await,
         Err(fault) if super::fault::retry(&fault) == Retry::Never => {
             tracing::warn!(effect.key, fault = format!("{fault:#}"), "the forge does not take an answer");
-            let mut tx = ctx.store.begin().await?;
+            let mut tx = ctx.store.begin_held(turn.hold()).await?;
             store::effect::mark_refused(&mut tx, effect.id, &format!("{fault:#}")).await?;
             tx.commit().await?;
             Ok(())
@@ -47,41 +43,46 @@ async fn one(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> anyhow::Res
     }
 }
 
-async fn deliver(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> anyhow::Result<String> {
+/// Sends an effect and records that. A lost lease is told before anything is sent.
+async fn deliver(ctx: &Ctx, turn: &Claimed, project: &Project, effect: &StoredEffect) -> anyhow::Result<()> {
     let forge = ctx.forge_of(project)?;
     match &effect.effect {
         Effect::React { thread, to, reaction } => {
             forge.react(&project.repo, *thread, *to, *reaction).await?;
-            Ok(String::new())
         }
-        Effect::ClosePull { number } => {
-            forge.close_pull(&project.repo, *number).await?;
-            Ok(String::new())
-        }
+        Effect::ClosePull { number } => forge.close_pull(&project.repo, *number).await?,
         Effect::Answer { thread, discussion, body, .. } => {
-            let place = Place { thread: *thread, discussion: discussion.as_deref() };
-            let comment = answer(ctx, forge, project, effect, (place, body)).await?;
-            Ok(json!({"id": comment.id, "node_id": comment.node_id}).to_string())
+            let post = Post { thread: *thread, discussion: discussion.clone(), body: body.clone() };
+            return answer(ctx, turn, project, effect, post).await;
         }
     }
+    sent(ctx, turn, effect, "").await
+}
+
+async fn sent(ctx: &Ctx, turn: &Claimed, effect: &StoredEffect, forge_ref: &str) -> anyhow::Result<()> {
+    let mut tx = ctx.store.begin_held(turn.hold()).await?;
+    store::effect::mark_sent(&mut tx, effect.id, forge_ref).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Posts an answer. One that may have been sent by a worker that was lost is looked for by its marker first.
 async fn answer(
     ctx: &Ctx,
-    forge: &dyn Forge,
+    turn: &Claimed,
     project: &Project,
     effect: &StoredEffect,
-    (place, body): (Place<'_>, &str),
-) -> Result<CommentRef, ForgeError> {
+    post: Post,
+) -> anyhow::Result<()> {
     let marker = comment::answer_marker(&effect.key);
     if effect.status == EffectStatus::Sending
-        && let Some(found) = forge.find_comment(&project.repo, place.thread, &marker).await?
+        && let Some(found) = ctx.forge_of(project)?.find_comment(&project.repo, post.thread, &marker).await?
     {
-        return Ok(found);
+        return sent(ctx, turn, effect, &name_of(&found)).await;
     }
-    let body = format!("{}\n\n{marker}", ctx.redactor.redact(body));
-    forge.create_comment(&project.repo, place, &body).await
+    let body = format!("{}\n\n{marker}", ctx.redactor.redact(&post.body));
+    let post = Post { body, ..post };
+    posting::post(ctx, turn, project, post, Memory::Answer(effect.id)).await.map(drop)
 }
 
 /// Earlier answers of the same topic are folded, where the forge can.
@@ -107,10 +108,4 @@ async fn fold_earlier(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> an
         tx.commit().await?;
     }
     Ok(())
-}
-
-/// Reads back what `deliver` stored of a comment.
-pub fn comment_of(forge_ref: &str) -> Option<CommentRef> {
-    let stored: serde_json::Value = serde_json::from_str(forge_ref).ok()?;
-    Some(CommentRef { id: stored["id"].as_i64()?, node_id: stored["node_id"].as_str()?.to_owned() })
 }

@@ -124,8 +124,11 @@ pub async fn save(tx: &mut Tx, before: &Draft, mut draft: Draft) -> anyhow::Resu
     for effect in &draft.effects {
         store::effect::push(tx, draft.protocol.project, effect).await?;
     }
-    if let Some(command) = draft.finished {
-        store::command::finish(tx, command, CommandOutcome::Done).await?;
+    if let Some(command) = draft.finished
+        && !store::command::finish(tx, command, CommandOutcome::Done).await?
+    {
+        // Another worker has ended the command meanwhile: this change would be its second.
+        return Err(StoreError::LeaseLost.into());
     }
     if draft.protocol != before.protocol || draft.steps != before.steps || !draft.events.is_empty() {
         draft.jobs.push((Job::Publish { protocol: draft.protocol.id }, draft.now.plus(GATHER)));

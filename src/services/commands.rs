@@ -273,10 +273,12 @@ impl Asking {
     ) -> anyhow::Result<()> {
         let reaction = if outcome == CommandOutcome::Done { Reaction::Rocket } else { Reaction::Confused };
         let mut tx = ctx.store.begin().await?;
+        if !store::command::finish(&mut tx, self.id, outcome).await? {
+            return Err(StoreError::LeaseLost.into());
+        }
         for effect in self.effects(None, reaction, reply) {
             store::effect::push(&mut tx, self.project.id, &effect).await?;
         }
-        store::command::finish(&mut tx, self.id, outcome).await?;
         tx.commit().await?;
         Ok(())
     }

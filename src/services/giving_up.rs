@@ -1,4 +1,4 @@
-//! A job failed: it waits, and the reports say until when; or it failed for good, and a person decides.
+//! A job failed: it waits, and the reports say until when; or it failed for good, and a person decides. Or its worker lost it.
 
 use super::change::{GATHER, record};
 use super::{Ctx, execution, pulls, quality};
@@ -10,13 +10,33 @@ use crate::store;
 
 /// A protocol's job waits for a later time: its reports say so once that is stored.
 pub async fn delayed(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
-    let Some(protocol) = turn.job.protocol().filter(|_| !matches!(turn.job, Job::Publish { .. })) else {
+    let Some(protocol) = turn.job.protocol().filter(|_| !is_publishing(turn.job)) else {
         return Ok(());
     };
     let mut tx = ctx.store.begin().await?;
     store::job::push(&mut tx, Job::Publish { protocol }, ctx.now().plus(GATHER)).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// This worker lost the lease of a job while it ran: what it wrote on the forge may have come after what the next worker
+/// wrote. One more round of publishing makes the forge show what the store says.
+pub async fn lost(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
+    let Some(protocol) = turn.job.protocol() else {
+        return Ok(());
+    };
+    let again = match is_publishing(turn.job) {
+        true => Job::Republish { protocol, late: turn.id },
+        false => Job::Publish { protocol },
+    };
+    let mut tx = ctx.store.begin().await?;
+    store::job::push(&mut tx, again, ctx.now().plus(GATHER)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+fn is_publishing(job: Job) -> bool {
+    matches!(job, Job::Publish { .. } | Job::Republish { .. })
 }
 
 /// Records what the failure of `turn`'s job means. `error` is redacted here.
@@ -41,8 +61,10 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, error: &str) -> anyhow::Result<(
             })
             .await
         }
-        Job::ProcessDelivery { .. } | Job::Publish { .. } | Job::SendAnswers { .. } | Job::Reconcile => {
-            Ok(())
-        }
+        Job::ProcessDelivery { .. }
+        | Job::Publish { .. }
+        | Job::Republish { .. }
+        | Job::SendAnswers { .. }
+        | Job::Reconcile => Ok(()),
     }
 }

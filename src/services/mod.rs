@@ -21,6 +21,7 @@ pub mod quality;
 
 pub mod answers;
 pub mod pages;
+pub mod posting;
 pub mod publish;
 pub mod views;
 

@@ -1,14 +1,15 @@
 //! Makes the forge show what the store says: sticky comments, the pull request's text, check runs.
 //!
 //! Level-triggered: every call renders everything and sends what differs from what was sent last. A lost worker is healed by
-//! the next call; comments are found again by their marker, check runs by their name.
+//! the next call; comments are found again by their marker, check runs by their name. What was recorded with an empty hash
+//! was begun, or is doubted: nobody knows what it shows, so it is sent.
 
-use super::answers::comment_of;
+use super::posting::{self, Memory, Post, comment_of, name_of};
 use super::{Ctx, views};
 use crate::domain::claim::Claimed;
 use crate::domain::colour::Colour;
 use crate::domain::event::EventKind;
-use crate::domain::ids::{ProtocolId, Sha};
+use crate::domain::ids::{JobId, Moment, ProtocolId, Sha};
 use crate::domain::project::{Project, RepoAccess};
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::thread::Thread;
@@ -19,7 +20,6 @@ use crate::report::comment::{self, Comment};
 use crate::report::view::ProtocolView;
 use crate::store;
 use crate::store::posted::{PostedCheck, PostedComment};
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 /// Publishes one protocol.
@@ -32,6 +32,17 @@ pub async fn publish(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Resul
     let publisher = Publisher { ctx, turn, project: &facts.project, view: &view };
     publisher.comments().await?;
     publisher.checks().await
+}
+
+/// Publishes everything anew that may have been written after the job `late` began, whatever was recorded of it: the worker of
+/// that job lost its lease, and may have written after the next one.
+pub async fn anew(ctx: &Ctx, turn: &Claimed, id: ProtocolId, late: JobId) -> anyhow::Result<()> {
+    let job = store::job::load(&mut ctx.store.read().await?, late).await?;
+    let since = job.map_or(Moment(0), |job| job.created_at);
+    let mut tx = ctx.store.begin_held(turn.hold()).await?;
+    store::posted::doubt(&mut tx, id, since).await?;
+    tx.commit().await?;
+    publish(ctx, turn, id).await
 }
 
 struct Publisher<'a> {
@@ -76,34 +87,38 @@ impl Publisher<'_> {
             (None, true) => self.found(thread, &comment.marker).await?,
             (stands, _) => stands,
         };
-        let shown = match stands {
-            Some(stands) => self.edited(thread, &stands, &body).await?,
-            None => self.created(kind, thread, &body).await?,
-        };
-        self.remember_comment(kind, thread, Some(&shown), &hash).await
+        let forge = self.ctx.forge_of(self.project)?;
+        if let Some(stands) = stands {
+            match forge.edit_comment(&self.project.repo, &stands, &body).await {
+                Ok(()) => return self.remember_comment(kind, thread, Some(&stands), &hash).await,
+                // Somebody deleted it: it is written anew.
+                Err(ForgeError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.created((kind, thread), body, &hash).await
     }
 
     async fn found(&self, thread: Thread, marker: &str) -> anyhow::Result<Option<CommentRef>> {
         Ok(self.ctx.forge_of(self.project)?.find_comment(&self.project.repo, thread, marker).await?)
     }
 
-    /// Edits a comment; one that somebody deleted is written anew.
-    async fn edited(&self, thread: Thread, stands: &CommentRef, body: &str) -> anyhow::Result<CommentRef> {
-        let forge = self.ctx.forge_of(self.project)?;
-        match forge.edit_comment(&self.project.repo, stands, body).await {
-            Ok(()) => Ok(stands.clone()),
-            Err(ForgeError::Missing { .. }) => {
-                Ok(forge.create_comment(&self.project.repo, thread.into(), body).await?)
-            }
-            Err(error) => Err(error.into()),
-        }
+    /// Creates a comment. That it may exist is stored first, so that a lost worker's one is looked for.
+    async fn created(&self, (kind, thread): (&str, Thread), body: String, hash: &str) -> anyhow::Result<()> {
+        self.remember_comment(kind, thread, None, "").await?;
+        let memory = Memory::Report(self.protocol(), self.posted(kind, thread, None, hash));
+        let post = Post { thread, discussion: None, body };
+        posting::post(self.ctx, self.turn, self.project, post, memory).await.map(drop)
     }
 
-    /// Creates a comment. That it may exist is stored first, so that a lost worker's one is looked for.
-    async fn created(&self, kind: &str, thread: Thread, body: &str) -> anyhow::Result<CommentRef> {
-        self.remember_comment(kind, thread, None, "").await?;
-        let forge = self.ctx.forge_of(self.project)?;
-        Ok(forge.create_comment(&self.project.repo, thread.into(), body).await?)
+    fn posted(&self, kind: &str, thread: Thread, shown: Option<&CommentRef>, hash: &str) -> PostedComment {
+        PostedComment {
+            kind: kind.to_owned(),
+            thread,
+            forge_ref: shown.map(name_of),
+            hash: hash.to_owned(),
+            revision: self.view.protocol.revision,
+        }
     }
 
     async fn remember_comment(
@@ -113,13 +128,7 @@ impl Publisher<'_> {
         shown: Option<&CommentRef>,
         hash: &str,
     ) -> anyhow::Result<()> {
-        let posted = PostedComment {
-            kind: kind.to_owned(),
-            thread,
-            forge_ref: shown.map(|shown| json!({"id": shown.id, "node_id": shown.node_id}).to_string()),
-            hash: hash.to_owned(),
-            revision: self.view.protocol.revision,
-        };
+        let posted = self.posted(kind, thread, shown, hash);
         let mut tx = self.ctx.store.begin_held(self.turn.hold()).await?;
         store::posted::save_comment(&mut tx, self.protocol(), &posted).await?;
         tx.commit().await?;
@@ -136,8 +145,12 @@ impl Publisher<'_> {
             let known = posted.iter().find(|posted| posted.name == text.name && posted.sha == head);
             self.check(&head, &text, known).await?;
         }
-        for old in posted.iter().filter(|posted| posted.sha != head && !posted.is_final) {
-            self.check(&old.sha, &self.superseded(&old.name, &head), Some(old)).await?;
+        let open = |posted: &&PostedCheck| !posted.is_final || posted.hash.is_empty();
+        for old in posted.iter().filter(|posted| posted.sha != head).filter(open) {
+            let lasting =
+                self.lasting(&old.sha).into_iter().find(|text| old.is_final && text.name == old.name);
+            let text = lasting.unwrap_or_else(|| self.superseded(&old.name, &head));
+            self.check(&old.sha, &text, Some(old)).await?;
         }
         Ok(())
     }
@@ -149,17 +162,29 @@ impl Publisher<'_> {
         if view.steps.iter().all(|step| step.commit.is_none()) && view.protocol.plan_revision > 0 {
             wanted.push(check::plan(view));
         }
-        for step in view.steps.iter().filter(|step| step.commit.as_ref() == Some(head)) {
-            if step.status != StepStatus::Running && step.status != StepStatus::Pending {
-                wanted.push(check::step(view, step));
-            }
-        }
-        for step in
-            view.steps.iter().filter(|step| step.judged.as_ref().is_some_and(|judged| judged.sha == *head))
-        {
-            wanted.extend(check::quality(view, step, self.judgement(step).as_ref()));
-        }
+        wanted.extend(self.of_steps(head));
         wanted
+    }
+
+    /// What finished checks of an older commit go on saying.
+    fn lasting(&self, sha: &Sha) -> Vec<CheckText> {
+        let plan = Some(check::plan(self.view)).filter(|plan| plan.colour == Colour::Success);
+        self.of_steps(sha).into_iter().chain(plan).collect()
+    }
+
+    /// The checks of the steps that are executed, and of those that are judged, on this commit.
+    fn of_steps(&self, sha: &Sha) -> Vec<CheckText> {
+        let view = self.view;
+        let is_executed = |step: &&Step| {
+            step.commit.as_ref() == Some(sha)
+                && !matches!(step.status, StepStatus::Running | StepStatus::Pending)
+        };
+        let is_judged = |step: &&Step| step.judged.as_ref().is_some_and(|judged| judged.sha == *sha);
+        let executed = view.steps.iter().filter(is_executed).map(|step| check::step(view, step));
+        let judged = view.steps.iter().filter(is_judged);
+        executed
+            .chain(judged.filter_map(|step| check::quality(view, step, self.judgement(step).as_ref())))
+            .collect()
     }
 
     /// What QA said last of a step, as the timeline has it.
@@ -195,19 +220,27 @@ impl Publisher<'_> {
         if known.is_some_and(|known| known.forge_id.is_some() && known.hash == hash) {
             return Ok(());
         }
-        let forge = self.ctx.forge_of(self.project)?;
-        let id = forge.put_check(&self.project.repo, known.and_then(|known| known.forge_id), &report).await?;
-        let posted = PostedCheck {
+        let begun = PostedCheck {
             name: text.name.clone(),
             sha: sha.clone(),
-            forge_id: Some(id),
-            hash,
-            is_final,
+            forge_id: None,
+            hash: String::new(),
+            is_final: false,
             generation,
             revision: self.view.protocol.revision,
         };
+        if known.is_none() {
+            // A run that a lost worker created is closed with its commit, though nobody knows its id.
+            self.remember_check(&begun).await?;
+        }
+        let known = known.filter(|known| !known.hash.is_empty()).and_then(|known| known.forge_id);
+        let id = self.ctx.forge_of(self.project)?.put_check(&self.project.repo, known, &report).await?;
+        self.remember_check(&PostedCheck { forge_id: Some(id), hash, is_final, ..begun }).await
+    }
+
+    async fn remember_check(&self, posted: &PostedCheck) -> anyhow::Result<()> {
         let mut tx = self.ctx.store.begin_held(self.turn.hold()).await?;
-        store::posted::save_check(&mut tx, self.protocol(), &posted).await?;
+        store::posted::save_check(&mut tx, self.protocol(), posted).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -5,7 +5,7 @@
 
 use super::error::Result;
 use super::sql::{Row, Session, Tx, args, word};
-use crate::domain::ids::{ProjectId, ProtocolId, Sha};
+use crate::domain::ids::{Moment, ProjectId, ProtocolId, Sha};
 use crate::domain::thread::Thread;
 
 /// A comment that is kept current. There is one of each kind per protocol.
@@ -15,7 +15,7 @@ pub struct PostedComment {
     pub thread: Thread,
     /// What the forge calls it; opaque here. `None` before it was created.
     pub forge_ref: Option<String>,
-    /// Hash of the text that it shows, so that equal texts are not sent again.
+    /// Hash of the text that it shows, so that equal texts are not sent again. Empty: nobody knows what it shows.
     pub hash: String,
     /// The protocol's revision that it shows.
     pub revision: i64,
@@ -28,7 +28,7 @@ pub struct PostedCheck {
     pub sha: Sha,
     /// The forge's id. `None` before it was created.
     pub forge_id: Option<i64>,
-    /// Hash of what it shows.
+    /// Hash of what it shows. Empty: nobody knows what it shows, nor whether there is one.
     pub hash: String,
     /// It is completed.
     pub is_final: bool,
@@ -62,6 +62,16 @@ pub async fn save_comment(tx: &mut Tx, protocol: ProtocolId, comment: &PostedCom
         tx.now(),
     ];
     Ok(tx.execute(sql, args).await? == 1)
+}
+
+/// Forgets what the comments of a protocol show, and its checks that were written at `since` or later: a worker that lost its
+/// lease may have written to them afterwards.
+pub async fn doubt(tx: &mut Tx, protocol: ProtocolId, since: Moment) -> Result<()> {
+    let sql = "UPDATE posted_comment SET hash = '' WHERE protocol_id = $1";
+    tx.execute(sql, args![protocol]).await?;
+    let sql = "UPDATE posted_check SET hash = '' WHERE protocol_id = $1 AND changed_at >= $2";
+    tx.execute(sql, args![protocol, since]).await?;
+    Ok(())
 }
 
 pub async fn check(

@@ -57,7 +57,7 @@ async fn a_new_check_run_is_created_with_everything_it_shows() {
 }
 
 #[tokio::test]
-async fn a_run_of_ours_with_that_name_is_updated_instead() {
+async fn every_run_of_ours_with_that_name_is_updated_instead() {
     let server = Scripted::start(by_line(&[
         (
             "GET /repos/acme/api/commits/",
@@ -69,9 +69,12 @@ async fn a_run_of_ours_with_that_name_is_updated_instead() {
             ] }"#,
         ),
         ("PATCH /repos/acme/api/check-runs/33", 200, r#"{ "id": 33 }"#),
+        ("PATCH /repos/acme/api/check-runs/32", 200, r#"{ "id": 32 }"#),
     ]));
     let report = check_report(Colour::Success);
     assert_eq!(server.client("").put_check(&repo(), None, &report).await.unwrap(), 33);
+    let told = server.seen().iter().filter(|seen| seen.line.starts_with("PATCH")).count();
+    assert_eq!(told, 2, "there should be one, but nobody may see another that says something else");
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ mod store_outward;
 mod store_protocol;
 mod store_threads;
 
+#[path = "../shared/postgres_server.rs"]
+mod postgres_server;
 #[path = "../shared/server.rs"]
 mod server;
 #[path = "../shared/until.rs"]

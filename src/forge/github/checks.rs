@@ -32,14 +32,16 @@ impl Checks for Github {
         check: &CheckReport,
     ) -> Result<i64, ForgeError> {
         let known = match known {
-            Some(id) => Some(id),
-            None => self.own_run(repo, check).await?,
+            Some(id) => vec![id],
+            None => self.own_runs(repo, check).await?,
         };
-        let ask = match known {
-            Some(id) => update(repo, id, check),
-            None => create(repo, check),
-        };
-        Ok(self.on(repo).read::<WireId>(&ask).await?.id)
+        for id in &known {
+            self.on(repo).act(&update(repo, *id, check)).await?;
+        }
+        match known.into_iter().max() {
+            Some(newest) => Ok(newest),
+            None => Ok(self.on(repo).read::<WireId>(&create(repo, check)).await?.id),
+        }
     }
 
     async fn ci_results(&self, repo: &RepoRef, sha: &Sha) -> Result<Vec<CiResult>, ForgeError> {
@@ -48,8 +50,8 @@ impl Checks for Github {
 }
 
 impl Github {
-    /// The newest run of ours with this name on this commit.
-    async fn own_run(&self, repo: &RepoRef, check: &CheckReport) -> Result<Option<i64>, ForgeError> {
+    /// The runs of ours with this name on this commit.
+    async fn own_runs(&self, repo: &RepoRef, check: &CheckReport) -> Result<Vec<i64>, ForgeError> {
         let (sha, name, app) = (&check.sha, encoded(&check.name), self.app_id);
         let query = format!("check_name={name}&app_id={app}&filter=all&per_page=100");
         let path = repo_path(repo, &format!("/commits/{sha}/check-runs?{query}"));
@@ -57,7 +59,7 @@ impl Github {
         let pages: Vec<WireRuns> = self.on(repo).all(&ask).await?;
         let runs = pages.into_iter().flat_map(|page| page.check_runs);
         let ours = runs.filter(|run| run.is_of(app) && run.name == check.name);
-        Ok(ours.map(|run: WireRun| run.id).max())
+        Ok(ours.map(|run: WireRun| run.id).collect())
     }
 }
 

@@ -59,6 +59,10 @@ impl Ask {
         Self { method: Method::GET, path: path.into(), body: None, words }
     }
 
+    pub(super) fn delete(path: impl Into<String>, words: Words) -> Self {
+        Self { method: Method::DELETE, path: path.into(), body: None, words }
+    }
+
     pub(super) fn write(method: Method, path: impl Into<String>, body: Value, words: Words) -> Self {
         Self { method, path: path.into(), body: Some(body), words }
     }

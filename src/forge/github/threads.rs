@@ -94,6 +94,13 @@ impl Threads for Github {
         Ok(found.map(WireComment::into_ref))
     }
 
+    /// <https://docs.github.com/en/rest/issues/comments#delete-an-issue-comment>
+    async fn delete_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError> {
+        let path = repo_path(repo, &format!("/issues/comments/{}", comment.id));
+        let words = Words::new("delete a comment", format!("comment {}", comment.id), TALK);
+        self.on(repo).act(&Ask::delete(path, words)).await
+    }
+
     /// REST has no such thing. <https://docs.github.com/en/graphql/reference/mutations#minimizecomment>
     async fn hide_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError> {
         let query = "mutation($id: ID!) { \

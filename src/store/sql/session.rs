@@ -65,7 +65,7 @@ impl Db {
     pub(in crate::store) async fn begin(&self, clock: Clock, wakes: Arc<Wakes>) -> Result<Tx> {
         let link = match self {
             Self::Sqlite { writer, .. } => Link::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Link::PostgresTx(pool.begin().await?),
+            Self::Postgres(pool) => Link::PostgresTx(begin_postgres(pool.clone()).await?),
         };
         Ok(Tx { session: Session { link, clock }, wakes, pushed: false })
     }
@@ -79,6 +79,13 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Begins in a task of its own, which goes on to its end when the caller is dropped: a begin that is given up half way leaves
+/// its connection inside a transaction that the driver does not know of.
+async fn begin_postgres(pool: PgPool) -> Result<Transaction<'static, Postgres>> {
+    let begun = tokio::spawn(async move { pool.begin().await }).await;
+    Ok(begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))?)
 }
 
 impl Session {
