@@ -27,4 +27,4 @@ pub use push::{Push, PushError, Pushed};
 pub use remote::{Access, Remote};
 pub use settings::{Git, GitSettings, Identity, Limits};
 pub use source::Source;
-pub use worktree::{Kept, Place, Worktree};
+pub use worktree::{Kept, Workplace, Worktree};

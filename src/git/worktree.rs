@@ -21,7 +21,7 @@ pub struct Worktree {
 
 /// The right to work in a worktree of this name. It ends when it is dropped, and with the process.
 #[derive(Debug)]
-pub struct Place {
+pub struct Workplace {
     /// For [`Git::worktree`] and [`Git::find`].
     pub name: String,
     _lock: fs::File,
@@ -49,7 +49,7 @@ impl Git {
     ///
     /// A worker that lost its job may stand still with its worktree in use and go on later; whoever took the job over is
     /// then in another one, with another index and another local branch.
-    pub fn place(&self, mirror: &Mirror, branch: &str) -> Result<Place, GitError> {
+    pub fn workplace(&self, mirror: &Mirror, branch: &str) -> Result<Workplace, GitError> {
         let locks = mirror.path.with_file_name("in-use");
         fs::create_dir_all(&locks).map_err(GitError::disk("make the folder of locks"))?;
         for n in 1_u32.. {
@@ -57,7 +57,7 @@ impl Git {
             let path = locks.join(names::worktree_name(&name)?);
             let lock = fs::File::create(path).map_err(GitError::disk("open a worktree's lock"))?;
             match lock.try_lock() {
-                Ok(()) => return Ok(Place { name, _lock: lock }),
+                Ok(()) => return Ok(Workplace { name, _lock: lock }),
                 Err(fs::TryLockError::WouldBlock) => {}
                 Err(fs::TryLockError::Error(error)) => return Err(GitError::disk("lock a worktree")(error)),
             }

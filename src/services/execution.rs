@@ -97,7 +97,7 @@ async fn recovered(ctx: &Ctx, ground: &Ground, step: &Step) -> anyhow::Result<Op
 async fn attempt(ctx: &Ctx, ground: &Ground, step: &Step, run: &mut Run) -> anyhow::Result<Gave<Sha>> {
     let head = ground.head.clone().ok_or_else(|| anyhow::anyhow!("a planned protocol has no head"))?;
     keep_leftovers(ctx, ground, run, &head).await?;
-    let tree = ctx.git.worktree(&ground.mirror, &ground.place.name, &head).await?;
+    let tree = ctx.git.worktree(&ground.mirror, &ground.workplace.name, &head).await?;
     let answer = match work(ctx, ground, step, run, &tree).await {
         Ok(answer) => answer,
         Err(error) => return engines::trouble(error, ReasonKey::StepFailed),
@@ -166,7 +166,7 @@ async fn work(
 
 /// What an earlier attempt left in the worktree is kept as a patch before the worktree is reset.
 async fn keep_leftovers(ctx: &Ctx, ground: &Ground, run: &Run, head: &Sha) -> anyhow::Result<()> {
-    match ctx.git.find(&ground.mirror, &ground.place.name) {
+    match ctx.git.find(&ground.mirror, &ground.workplace.name) {
         Some(tree) => {
             let stands = ctx.git.head(&tree).await?;
             let pushed = ctx.git.is_ancestor(&ground.mirror, &stands, head).await?;

@@ -9,7 +9,7 @@ use crate::domain::project::{Project, Protocol, RepoAccess};
 use crate::domain::protocol::ReasonKey;
 use crate::domain::verdict::Verdict;
 use crate::forge::GitRights;
-use crate::git::{Mirror, Place, Remote, Standing};
+use crate::git::{Mirror, Remote, Standing, Workplace};
 use crate::store::{self, StoreError};
 
 /// What a job stands on: the fetched repository and the head it works from.
@@ -19,7 +19,7 @@ pub struct Ground {
     pub remote: Remote,
     pub mirror: Mirror,
     /// The worktree that this job may use.
-    pub place: Place,
+    pub workplace: Workplace,
     /// The tip of the base branch.
     pub base: Sha,
     /// The head of the protocol's branch; `None` before the plan is pushed.
@@ -41,20 +41,38 @@ pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
     }
     let remote = remote::access(ctx, &project, GitRights::Read).await?;
     let mirror = remote::mirror(ctx, &project, &remote).await?;
-    let place = ctx.git.place(&mirror, &protocol.branch())?;
+    let workplace = ctx.git.workplace(&mirror, &protocol.branch())?;
     let head = ctx.git.branch_head(&mirror, &protocol.branch()).await?;
     let Some(base) = base(ctx, turn, &protocol, &mirror).await? else {
         return Ok(None);
     };
     if protocol.plan_revision == 0 {
-        return Ok(Some(Ground { project, protocol, remote, mirror, place, base, head, unrecorded: false }));
+        return Ok(Some(Ground {
+            project,
+            protocol,
+            remote,
+            mirror,
+            workplace,
+            base,
+            head,
+            unrecorded: false,
+        }));
     }
     if let Some(head) = &head
         && protocol.head.as_ref() != Some(head)
         && store::run::of_commit(&mut ctx.store.read().await?, id, head).await?.is_some()
     {
         let head = Some(head.clone());
-        return Ok(Some(Ground { project, protocol, remote, mirror, place, base, head, unrecorded: true }));
+        return Ok(Some(Ground {
+            project,
+            protocol,
+            remote,
+            mirror,
+            workplace,
+            base,
+            head,
+            unrecorded: true,
+        }));
     }
     let standing = match &protocol.head {
         Some(ours) => ctx.git.standing(&mirror, ours, head.as_ref()).await?,
@@ -66,7 +84,16 @@ pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
     let protocol = store::protocol::load(&mut ctx.store.read().await?, id)
         .await?
         .ok_or(StoreError::Missing { what: "row" })?;
-    Ok(Some(Ground { project, protocol, remote, mirror, place, base, head: Some(head), unrecorded: false }))
+    Ok(Some(Ground {
+        project,
+        protocol,
+        remote,
+        mirror,
+        workplace,
+        base,
+        head: Some(head),
+        unrecorded: false,
+    }))
 }
 
 /// The base branch's tip. A moved base is a fact for the reports, a deleted one blocks.

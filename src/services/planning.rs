@@ -53,7 +53,7 @@ async fn make(ctx: &Ctx, turn: &Claimed, ground: &Ground, run: &mut Run) -> anyh
         return accept(ctx, turn, ground, pushed.plan, pushed.commit).await;
     }
     let start = ground.head.clone().unwrap_or_else(|| ground.base.clone());
-    let tree = ctx.git.worktree(&ground.mirror, &ground.place.name, &start).await?;
+    let tree = ctx.git.worktree(&ground.mirror, &ground.workplace.name, &start).await?;
     let plan = match ask(ctx, ground, &steps, run, &tree.path).await? {
         Gave::Answer(plan) => plan,
         Gave::Nothing(trouble) => return blocked(ctx, turn, ground, trouble.key, trouble.detail).await,

@@ -117,7 +117,7 @@ async fn ask(
     head: &Sha,
     run: &mut Run,
 ) -> anyhow::Result<Option<Judgement>> {
-    let tree = ctx.git.worktree(&ground.mirror, &ground.place.name, head).await?;
+    let tree = ctx.git.worktree(&ground.mirror, &ground.workplace.name, head).await?;
     let asked = question(ctx, ground, step, head, &tree, run).await?;
     let protocol = &ground.protocol;
     let own = step.spec.qa.engine_id.clone();

@@ -9,6 +9,8 @@ mod process;
 mod roles;
 mod world;
 
+#[path = "../shared/postgres.rs"]
+mod postgres;
 #[path = "../shared/server.rs"]
 mod server;
 #[path = "../shared/until.rs"]

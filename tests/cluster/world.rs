@@ -1,10 +1,12 @@
 //! A GitHub in a box, a database, a Redis perhaps, and any number of bots beside each other on all of these.
 
+use crate::postgres;
 use crate::process::{Process, with_token};
 use crate::server::{Server, free_port};
 use crate::until::until;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tasksgodzilla::app::system_clock;
 use tasksgodzilla::config::{self, Manifest};
 use tasksgodzilla::domain::drive;
@@ -61,7 +63,7 @@ impl World {
                 (StoreUrl::Sqlite(path.clone()), ("DB_PATH", path.to_string_lossy().into_owned()))
             }
             Kept::Postgres | Kept::PostgresAndRedis => {
-                let url = schema().await;
+                let url = postgres::schema().await;
                 (StoreUrl::Postgres(url.clone().into()), ("DB_URL", url))
             }
         };
@@ -90,7 +92,10 @@ impl World {
         if let Some(redis) = &redis {
             set("REDIS_URL", &redis.redis_url());
         }
-        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        // Like GitHub it gives up on a door that does not answer, only sooner.
+        let client =
+            reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(3));
+        let client = client.build().unwrap();
         Self { twin, store, settings, redis, app, client, env, asked: BTreeMap::new(), expected: 0, folder }
     }
 
@@ -182,7 +187,7 @@ impl World {
             let asked = self.asked.entry(protocol.id.0).or_default();
             if !asked.contains(&words) {
                 asked.push(words);
-                self.twin.comment("bob", REPO, protocol.issue, words).unwrap();
+                self.twin.comment("bob", REPO, protocol.asked_in.number, words).unwrap();
             }
         }
     }
@@ -198,7 +203,7 @@ impl World {
         let asked = self.asked.entry(protocol.id.0).or_default();
         if protocol.status() == ProtocolStatus::Planned && !asked.contains(&words) {
             asked.push(words);
-            self.twin.comment("bob", REPO, protocol.issue, words).unwrap();
+            self.twin.comment("bob", REPO, protocol.asked_in.number, words).unwrap();
         }
     }
 
@@ -351,7 +356,7 @@ impl World {
     fn has_each_comment_once(&self, protocol: &Protocol) {
         let bot = format!("{}[bot]", self.app.slug);
         let mark = regex::Regex::new("<!-- (tasksgodzilla:[^>]*) -->").unwrap();
-        for thread in [protocol.issue, protocol.pull.as_ref().unwrap().number] {
+        for thread in [protocol.asked_in.number, protocol.pull.as_ref().unwrap().number] {
             let comments = self.twin.thread(REPO, thread).unwrap();
             let ours = comments.iter().filter(|comment| comment.author == bot);
             let mut marks: Vec<&str> = ours
@@ -429,18 +434,6 @@ fn git(args: &[&str], dir: &PathBuf) -> String {
     let done = done.unwrap();
     assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()
-}
-
-/// A schema of its own on the server that `scripts/with-postgres` started.
-async fn schema() -> String {
-    use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-    let server = std::env::var("TASKSGODZILLA_TEST_POSTGRES_URL")
-        .expect("these tests need a Postgres: run them as `scripts/with-postgres cargo test --test cluster`");
-    let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
-    let mut admin = PgConnection::connect(&server).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut admin).await.unwrap();
-    admin.close().await.unwrap();
-    format!("{server}?options=-c%20search_path%3D{schema}")
 }
 
 fn furnish(twin: &Twin) -> AppCredentials {

@@ -54,6 +54,7 @@ async fn comments_and_reactions_go_to_their_places() {
     let github = server.client("");
     let posted = github.create_comment(&repo(), Thread::issue(4).into(), "hello").await.unwrap();
     github.edit_comment(&repo(), &posted, "hello again").await.unwrap();
+    github.delete_comment(&repo(), &posted).await.unwrap();
     github.react(&repo(), Thread::issue(4), CommentSource::Comment(90), Reaction::Eyes).await.unwrap();
     github.react(&repo(), Thread::issue(4), CommentSource::Issue(4), Reaction::Rocket).await.unwrap();
     github.react(&repo(), Thread::pull(9), CommentSource::Pull(9), Reaction::Confused).await.unwrap();
@@ -61,6 +62,7 @@ async fn comments_and_reactions_go_to_their_places() {
     insta::assert_snapshot!(told, @r#"
     POST /repos/acme/api/issues/4/comments {"body":"hello"}
     PATCH /repos/acme/api/issues/comments/17 {"body":"hello again"}
+    DELETE /repos/acme/api/issues/comments/17 null
     POST /repos/acme/api/issues/comments/90/reactions {"content":"eyes"}
     POST /repos/acme/api/issues/4/reactions {"content":"rocket"}
     POST /repos/acme/api/issues/9/reactions {"content":"confused"}

@@ -10,8 +10,6 @@ mod github_pulls;
 mod github_server;
 mod github_threads;
 mod github_webhooks;
-#[path = "../shared/postgres.rs"]
-mod postgres;
 mod queue;
 mod relay;
 mod sandbox;
@@ -25,6 +23,8 @@ mod store_outward;
 mod store_protocol;
 mod store_threads;
 
+#[path = "../shared/postgres.rs"]
+mod postgres;
 #[path = "../shared/postgres_server.rs"]
 mod postgres_server;
 #[path = "../shared/server.rs"]

@@ -35,16 +35,19 @@ struct Careful {
 impl Handler for Careful {
     async fn handle(&self, work: Claimed) -> JobEnd {
         match self.store.begin_held(work.hold()).await {
-            Ok(tx) => tx.commit().await.map_or_else(again, |()| {
-                *self.ended.lock().unwrap().entry(work.job.key()).or_default() += 1;
-                JobEnd::Done
-            }),
-            Err(error) => again(error),
+            Ok(tx) => tx.commit().await.map_or_else(
+                |error| again(&error),
+                |()| {
+                    *self.ended.lock().unwrap().entry(work.job.key()).or_default() += 1;
+                    JobEnd::Done
+                },
+            ),
+            Err(error) => again(&error),
         }
     }
 }
 
-fn again(error: StoreError) -> JobEnd {
+fn again(error: &StoreError) -> JobEnd {
     JobEnd::Later { at: (system_clock())(), why: error.to_string() }
 }
 

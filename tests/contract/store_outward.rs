@@ -21,6 +21,7 @@ on_both!(
     earlier_answers_of_a_topic_are_folded_once,
     a_posted_revision_only_rises,
     a_check_is_found_by_the_forges_id,
+    what_was_posted_since_a_moment_can_be_doubted,
     a_run_remembers_what_it_worked_from,
     a_run_remembers_how_it_ended,
     an_artifact_is_replaced_by_one_of_the_same_name,
@@ -228,6 +229,19 @@ async fn a_check_is_found_by_the_forges_id(bench: Bench) {
     let found = store::posted::check_by_forge_id(&mut tx, ProjectId(99), 5).await.unwrap();
     assert_eq!(found, None);
     assert_eq!(store::posted::checks(&mut tx, protocol.id).await.unwrap(), [check]);
+}
+
+async fn what_was_posted_since_a_moment_can_be_doubted(bench: Bench) {
+    let protocol = bench.protocol().await.id;
+    let mut tx = bench.store.begin().await.unwrap();
+    let (old, new) = (check(1, 1), PostedCheck { name: "newer".to_owned(), ..check(1, 1) });
+    assert!(store::posted::save_check(&mut tx, protocol, &old).await.unwrap());
+    bench.clock.advance(Duration::from_secs(1));
+    let since = tx.now();
+    assert!(store::posted::save_check(&mut tx, protocol, &new).await.unwrap());
+    store::posted::doubt(&mut tx, protocol, since).await.unwrap();
+    let checks = store::posted::checks(&mut tx, protocol).await.unwrap();
+    assert_eq!(checks, [old, PostedCheck { hash: String::new(), ..new }]);
 }
 
 /// A run of a planning job, begun under its lease.

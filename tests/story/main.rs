@@ -10,6 +10,7 @@ mod ending;
 mod execution;
 mod head;
 mod intake;
+mod late;
 mod main_loop;
 mod openapi;
 mod pages;

@@ -3,7 +3,8 @@
 use crate::traces::{UniqueSleep, until, until_async};
 use std::time::{Duration, Instant};
 use tasksgodzilla::engine::process::{
-    self, Confinement, Exit, Isolation, Line, Network, ProcessError, ProcessSpec, base_env, kill_recorded,
+    self, Confinement, Exit, Isolation, Line, Network, ProcessError, ProcessSpec, base_env, identify,
+    kill_orphans, kill_recorded,
 };
 use tasksgodzilla::engine::{Limits, ProcessIdentity, TimeLimit};
 use tempfile::TempDir;
@@ -226,6 +227,28 @@ async fn a_later_worker_kills_what_was_recorded() {
         until_async(10, "nothing of it is left", move || token.traces().is_empty()).await;
         assert_eq!(running.finish().await.unwrap().signal, Some(9));
     }
+}
+
+/// Starts a `sleep` that is marked as started by `owner`, as if by another worker.
+fn marked(token: &UniqueSleep, owner: ProcessIdentity) -> std::process::Child {
+    let mark = format!("{}.{}.test", owner.pid, owner.started_at);
+    let mut sleep = std::process::Command::new("sleep");
+    sleep.arg(token.to_string()).env("TASKSGODZILLA_PROCESS_TREE", mark).spawn().unwrap()
+}
+
+#[test]
+fn what_a_dead_worker_started_is_killed_and_nobody_elses() {
+    let us = identify(std::process::id()).unwrap();
+    let somebody_before_us = ProcessIdentity { started_at: us.started_at - 1, ..us };
+    let (orphan, ours) = (UniqueSleep::new(), UniqueSleep::new());
+    let mut left = marked(&orphan, somebody_before_us);
+    let mut kept = marked(&ours, us);
+    until(10, "both sleep", || orphan.sleepers() == 1 && ours.sleepers() == 1);
+    assert!(kill_orphans() >= 1);
+    assert!(!left.wait().unwrap().success());
+    assert!(kept.try_wait().unwrap().is_none(), "a living worker's program was killed");
+    kept.kill().unwrap();
+    kept.wait().unwrap();
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ pub fn kill_orphans() -> usize {
     loop {
         let processes = read_all().into_iter().filter(|stat| !stat.dead);
         let orphans: Vec<Stat> =
-            processes.filter(|stat| read_mark(stat.pid).is_some_and(is_orphaned)).collect();
+            processes.filter(|stat| read_mark(stat.pid).is_some_and(|mark| is_orphaned(&mark))).collect();
         for orphan in &orphans {
             signal_one(orphan.identity(), Signal::SIGKILL);
             killed.insert(orphan.identity());
@@ -68,7 +68,7 @@ pub(super) fn new_mark() -> String {
 }
 
 /// Whether the process that a mark names is dead.
-fn is_orphaned(mark: String) -> bool {
+fn is_orphaned(mark: &str) -> bool {
     let mut parts = mark.split('.').map_while(|part| part.parse::<u64>().ok());
     let (Some(pid), Some(started_at)) = (parts.next().and_then(|pid| u32::try_from(pid).ok()), parts.next())
     else {
@@ -323,14 +323,14 @@ mod tests {
 
     #[test]
     fn a_mark_names_the_process_that_made_it() {
-        assert!(!is_orphaned(new_mark()), "we live");
+        assert!(!is_orphaned(&new_mark()), "we live");
         let us = identify(std::process::id()).unwrap();
         assert!(
-            is_orphaned(format!("{}.{}.x", us.pid, us.started_at + 1)),
+            is_orphaned(&format!("{}.{}.x", us.pid, us.started_at + 1)),
             "somebody else had our number before"
         );
-        assert!(is_orphaned(format!("{}.5.x", u32::MAX)));
-        assert!(!is_orphaned("c0ffee".to_owned()), "not a mark of ours");
+        assert!(is_orphaned(&format!("{}.5.x", u32::MAX)));
+        assert!(!is_orphaned("c0ffee"), "not a mark of ours");
     }
 
     #[test]

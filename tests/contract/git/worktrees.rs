@@ -1,4 +1,4 @@
-use crate::git::world::{World, message, run, write};
+use crate::git::world::{World, message, run, settings, write};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -91,6 +91,32 @@ async fn worktrees_of_one_project_do_not_disturb_each_other() {
     }
     assert_eq!(world.git.head(&one).await.unwrap(), main);
     assert_eq!(world.git.kept(&one.mirror).unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_worktree_that_is_in_use_is_left_to_its_user() {
+    let world = World::new();
+    let (mirror, main) = world.fetched().await;
+    let other_process = Git::new(settings(&world.dir.path().join("projects"))).unwrap();
+    let late = world.git.workplace(&mirror, "0001-x").unwrap();
+    let next = other_process.workplace(&mirror, "0001-x").unwrap();
+    assert_eq!((late.name.as_str(), next.name.as_str()), ("0001-x", "0001-x.2"));
+
+    let theirs = world.git.worktree(&mirror, &late.name, &main).await.unwrap();
+    let ours = other_process.worktree(&mirror, &next.name, &main).await.unwrap();
+    write(&ours.path.join("ours"), "x");
+    world.bot_commits(&theirs, "theirs", "x").await;
+    assert_eq!(other_process.head(&ours).await.unwrap(), main, "their commit moves nothing of ours");
+    assert_eq!(other_process.status(&ours).await.unwrap().len(), 1);
+
+    other_process.remove_all(&mirror, "0001-x").await.unwrap();
+    assert_eq!(world.git.kept(&mirror).unwrap().len(), 2, "both are in use");
+    drop(late);
+    assert_eq!(other_process.workplace(&mirror, "0001-x").unwrap().name, "0001-x", "free again");
+    drop(next);
+    other_process.remove_all(&mirror, "0001-x").await.unwrap();
+    assert_eq!(world.git.kept(&mirror).unwrap(), []);
+    assert_eq!(run(&mirror.path, &["for-each-ref", "refs/heads"]), "");
 }
 
 #[tokio::test]
