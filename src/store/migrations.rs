@@ -2,8 +2,8 @@
 
 use super::error::{Result, StoreError};
 use super::sql::Db;
-use sqlx::SqlSafeStr;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{SqlSafeStr, SqlitePool};
 
 /// One migration: its number, what it is about, and its text for either database.
 struct Pair {
@@ -30,13 +30,20 @@ const PAIRS: [Pair; 2] = [
 
 pub(super) async fn run(db: &Db) -> Result<()> {
     let outcome = match db {
-        Db::Sqlite { writer, .. } => migrator(|pair| pair.sqlite).run(writer).await,
+        Db::Sqlite { writer, .. } => run_sqlite(writer).await,
         Db::Postgres(pool) => migrator(|pair| pair.postgres).run(pool).await,
     };
     outcome.map_err(|source| match source {
-        sqlx::migrate::MigrateError::Execute(source) => source.into(),
+        MigrateError::Execute(source) => source.into(),
         source => StoreError::Migration { source },
     })
+}
+
+/// sqlx keeps processes that migrate at once apart on Postgres only; here the write lock does, around all of them.
+async fn run_sqlite(writer: &SqlitePool) -> std::result::Result<(), MigrateError> {
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+    migrator(|pair| pair.sqlite).run(&mut *tx).await?;
+    Ok(tx.commit().await?)
 }
 
 fn migrator(text: fn(&Pair) -> &'static str) -> Migrator {

@@ -20,7 +20,6 @@ on_both!(
     no_more_jobs_are_claimed_than_there_are_places,
     a_panic_is_retried_and_in_the_end_kept_with_its_message,
     a_lost_lease_stops_the_job_and_another_worker_runs_it,
-    a_job_that_ends_after_its_lease_was_lost_is_told_so,
     a_lease_is_renewed_while_its_job_runs,
     shutdown_lets_running_jobs_end_and_claims_nothing_more,
     shutdown_stops_what_takes_too_long_and_gives_it_back,
@@ -93,7 +92,6 @@ struct Seen {
     order: Vec<String>,
     ended: usize,
     dropped: usize,
-    lost: usize,
     running: usize,
     most_running: usize,
 }
@@ -151,10 +149,6 @@ impl Handler for Scripted {
         }
         attempt.ended = true;
         JobEnd::Done
-    }
-
-    async fn lost(&self, _: &Claimed) {
-        self.seen.send_modify(|seen| seen.lost += 1);
     }
 }
 
@@ -275,27 +269,12 @@ async fn a_lost_lease_stops_the_job_and_another_worker_runs_it(bench: Bench) {
         taken.extend(job::claim(&bench.store, "other", 1, NEVER * 1000).await.unwrap());
     }
     assert_eq!(taken.len(), 1);
-    stuck.until(|seen| seen.dropped == 1 && seen.lost == 1).await;
+    stuck.until(|seen| seen.dropped == 1).await;
     let finished = job::finish(&bench.store, taken[0].hold(), &JobEnd::Done).await;
     assert!(finished.unwrap());
     here.shutdown().await;
     assert_eq!(stuck.seen.borrow().ended, 0);
     assert_eq!(count(&bench.store, JobStatus::Done).await, 1);
-}
-
-async fn a_job_that_ends_after_its_lease_was_lost_is_told_so(bench: Bench) {
-    push(&bench.store, &[publish(1)]).await;
-    let late = Scripted::new(Act::Wait);
-    let here = start(&bench.store, &late, settings());
-    late.until(|seen| seen.running == 1).await;
-    // It does not notice before its next renewal, which is seconds away.
-    bench.clock.advance(NEVER);
-    let taken = job::claim(&bench.store, "other", 1, NEVER * 1000).await.unwrap();
-    assert_eq!(taken.len(), 1);
-    late.open_gate();
-    late.until(|seen| seen.ended == 1 && seen.lost == 1).await;
-    here.shutdown().await;
-    assert_eq!(count(&bench.store, JobStatus::Running).await, 1, "the other worker's");
 }
 
 async fn a_lease_is_renewed_while_its_job_runs(bench: Bench) {
