@@ -4,6 +4,7 @@ mod jobs;
 
 use crate::config::{CodexSettings, Database, Links, Redactor, Settings};
 use crate::domain::ids::Moment;
+use crate::domain::witness::{Act, Witness};
 use crate::engine::codex::Codex;
 use crate::engine::command::{CommandEngine, CommandSettings};
 use crate::engine::demo::Demo;
@@ -32,13 +33,35 @@ pub fn system_clock() -> Clock {
     })
 }
 
+/// The program's own witness: outward acts are lines of its log.
+#[derive(Debug)]
+struct Logged;
+
+impl Witness for Logged {
+    fn before(&self, act: &Act) {
+        tracing::trace!(%act, "acts");
+    }
+
+    fn after(&self, act: &Act) {
+        tracing::debug!(%act, "acted");
+    }
+}
+
 /// Opens the store that the settings name and brings its tables to this version.
 pub async fn open_store(settings: &Settings, clock: Clock) -> anyhow::Result<Store> {
+    open_store_watched(settings, clock, Arc::new(Logged)).await
+}
+
+async fn open_store_watched(
+    settings: &Settings,
+    clock: Clock,
+    witness: Arc<dyn Witness>,
+) -> anyhow::Result<Store> {
     let url = match &settings.database {
         Database::Sqlite(path) => StoreUrl::Sqlite(path.clone()),
         Database::Postgres(url) => StoreUrl::Postgres(url.clone()),
     };
-    let store = Store::open(&StoreSettings { url, pool: settings.pool }, clock).await?;
+    let store = Store::open(&StoreSettings { url, pool: settings.pool, witness }, clock).await?;
     store.migrate().await?;
     Ok(store)
 }
@@ -47,10 +70,20 @@ pub async fn open_store(settings: &Settings, clock: Clock) -> anyhow::Result<Sto
 ///
 /// Errors: settings that only show to be wrong when they are used, such as a private key that cannot be read.
 pub async fn compose(settings: &Settings, clock: Clock, listening: &Url) -> anyhow::Result<Ctx> {
-    let store = open_store(settings, clock.clone()).await?;
+    compose_watched(Arc::new(Logged), settings, clock, listening).await
+}
+
+/// [`compose`], with a witness of the caller's for every outward act.
+pub async fn compose_watched(
+    witness: Arc<dyn Witness>,
+    settings: &Settings,
+    clock: Clock,
+    listening: &Url,
+) -> anyhow::Result<Ctx> {
+    let store = open_store_watched(settings, clock.clone(), witness.clone()).await?;
     let isolation = Isolation::probe(None).await;
     tracing::info!(isolation = isolation.describe(), "programs of others run like this");
-    let github = github(settings)?;
+    let github = github(settings, witness.clone())?;
     let identity = Identity {
         name: settings.git_user.clone().unwrap_or_else(|| "TasksGodzilla".to_owned()),
         email: settings
@@ -60,6 +93,7 @@ pub async fn compose(settings: &Settings, clock: Clock, listening: &Url) -> anyh
     };
     let git = Git::new(GitSettings {
         environment: git_environment(),
+        witness,
         ..GitSettings::new(&settings.projects_root, identity)
     })?;
     git.probe().await?;
@@ -75,7 +109,7 @@ pub async fn compose(settings: &Settings, clock: Clock, listening: &Url) -> anyh
     })
 }
 
-fn github(settings: &Settings) -> anyhow::Result<Arc<dyn Forge>> {
+fn github(settings: &Settings, witness: Arc<dyn Witness>) -> anyhow::Result<Arc<dyn Forge>> {
     let github = settings.github.as_ref().context("the GitHub App is not set")?;
     let client = Github::new(&GithubSettings {
         api_url: github.api_url.clone(),
@@ -84,6 +118,7 @@ fn github(settings: &Settings) -> anyhow::Result<Arc<dyn Forge>> {
         private_key: github.private_key.clone(),
         timeouts: Timeouts::default(),
         merge_method: MergeMethod::default(),
+        witness,
     })?;
     Ok(Arc::new(client))
 }

@@ -26,3 +26,4 @@ pub mod forge_event;
 pub mod job;
 pub mod refusal;
 pub mod retry;
+pub mod witness;

@@ -1,16 +1,18 @@
 //! The one place that starts git: cleared environment, pinned configuration, own process group, limits.
 
 use super::error::{GitError, classify};
-use super::mirror::Mirror;
+use super::mirror::{Held, Mirror};
 use super::remote::Remote;
 use super::settings::{Git, Limits};
 use super::worktree::Worktree;
+use crate::domain::witness::{Act, Witness};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use secrecy::{ExposeSecret, SecretString};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -64,11 +66,22 @@ const WORDS: usize = 4096;
 pub(super) struct Call {
     command: Command,
     name: String,
-    stdin: Vec<u8>,
+    stdin: Input,
     limits: Limits,
     limit: Duration,
     keep: Keep,
     secret: Option<SecretString>,
+    witness: Arc<dyn Witness>,
+    /// What others see of it; `None` while it stays on this machine.
+    act: Option<Act>,
+}
+
+/// What a call reads.
+enum Input {
+    Nothing,
+    Bytes(Vec<u8>),
+    /// Nothing either: the lock that the call works under, in the place of its input.
+    Lock(std::fs::File),
 }
 
 /// How much output a call may have.
@@ -101,11 +114,13 @@ impl Git {
         Call {
             command,
             name: args.first().copied().unwrap_or_default().to_owned(),
-            stdin: Vec::new(),
+            stdin: Input::Nothing,
             limits: settings.limits,
             limit: settings.limits.local,
             keep: Keep::All,
             secret: None,
+            witness: settings.witness.clone(),
+            act: None,
         }
     }
 
@@ -136,8 +151,17 @@ impl Call {
     }
 
     pub(super) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.stdin = bytes.into();
+        self.stdin = Input::Bytes(bytes.into());
         self
+    }
+
+    /// Lets the call share the hold that it works under, so that nobody gets it before this git is over, also when we die.
+    ///
+    /// For calls that read nothing: the lock is handed over as their input.
+    pub(super) fn holding(mut self, held: &Held) -> Result<Self, GitError> {
+        let lock = held.file.try_clone().map_err(GitError::disk("share the mirror's lock"))?;
+        self.stdin = Input::Lock(lock);
+        Ok(self)
     }
 
     /// Stops the call after `bytes` of output and keeps those; without it, too much output is an error.
@@ -152,8 +176,9 @@ impl Call {
         self
     }
 
-    /// Gives the call the time of the network and, in its environment, the secret of `remote`.
+    /// Makes the call an outward act, with the time of the network and, in its environment, the secret of `remote`.
     pub(super) fn talking_to(mut self, remote: &Remote) -> Self {
+        self.act = Some(Act::git(&self.name));
         self.limit = self.limits.network;
         self.secret = remote.secret().cloned();
         self.command.envs(remote.askpass_environment());
@@ -178,6 +203,17 @@ impl Call {
 
     /// Runs to the end, whatever the exit code.
     pub(super) async fn run(mut self) -> Result<Finished, GitError> {
+        let Some(act) = self.act.take() else {
+            return self.run_within_limit().await;
+        };
+        let witness = self.witness.clone();
+        witness.before(&act);
+        let finished = self.run_within_limit().await;
+        witness.after(&act);
+        finished
+    }
+
+    async fn run_within_limit(mut self) -> Result<Finished, GitError> {
         let started = self.start()?;
         let (name, limit) = (self.name.clone(), self.limit);
         match tokio::time::timeout(limit, self.attend(started)).await {
@@ -187,7 +223,14 @@ impl Call {
     }
 
     fn start(&mut self) -> Result<Started, GitError> {
-        let input = if self.stdin.is_empty() { Stdio::null() } else { Stdio::piped() };
+        let input = match std::mem::replace(&mut self.stdin, Input::Nothing) {
+            Input::Nothing => Stdio::null(),
+            Input::Lock(file) => Stdio::from(file),
+            bytes @ Input::Bytes(_) => {
+                self.stdin = bytes;
+                Stdio::piped()
+            }
+        };
         self.command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.command.process_group(0).kill_on_drop(true).spawn().map_err(|error| {
             let program = self.command.as_std().get_program().to_string_lossy().into_owned();
@@ -207,9 +250,9 @@ impl Call {
             Keep::First(bytes) => bytes,
         };
         let feeding = async {
-            if let Some(mut pipe) = stdin {
+            if let (Some(mut pipe), Input::Bytes(bytes)) = (stdin, &self.stdin) {
                 // A child that does not want its input says why by its exit code.
-                let _ = pipe.write_all(&self.stdin).await;
+                let _ = pipe.write_all(bytes).await;
             }
         };
         let talking = async {

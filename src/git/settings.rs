@@ -1,6 +1,7 @@
 //! What the git room needs to know, and the private directory it keeps beside the projects.
 
 use super::error::GitError;
+use crate::domain::witness::{Nobody, Witness};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -27,6 +28,8 @@ pub struct GitSettings {
     /// Whether remotes may be directories of this machine; for local use and tests.
     pub allow_file: bool,
     pub limits: Limits,
+    /// Watches every call that talks to a remote.
+    pub witness: Arc<dyn Witness>,
 }
 
 impl GitSettings {
@@ -39,6 +42,7 @@ impl GitSettings {
             environment: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
             allow_file: false,
             limits: Limits::default(),
+            witness: Arc::new(Nobody),
         }
     }
 }
@@ -71,7 +75,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Git {
     pub(super) settings: GitSettings,
-    /// Holds the askpass program, an empty home and scratch space; readable by us alone.
+    /// Holds the askpass program and an empty home; readable by us alone.
     pub(super) private: PathBuf,
     pub(super) gates: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
 }

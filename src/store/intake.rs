@@ -3,10 +3,8 @@
 //! One task owns the receiving end of a channel. While it commits a batch the next one gathers, so one fsync serves as
 //! many deliveries as wait. Callers hear back after the commit, never before.
 
-use super::Clock;
 use super::error::{Result, StoreError};
-use super::sql::{Db, Tx, Wire, json, without_nul};
-use super::wakes::Wakes;
+use super::sql::{Db, Surroundings, Tx, Wire, json, without_nul};
 use crate::domain::ids::{DeliveryId, Moment};
 use crate::domain::job::Job;
 use crate::domain::project::ForgeKind;
@@ -14,7 +12,6 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, PgConnection, Row as _, SqliteConnection};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,9 +56,9 @@ struct Waiting {
 }
 
 impl Intake {
-    pub(super) fn start(db: Db, clock: Clock, wakes: Arc<Wakes>) -> Self {
+    pub(super) fn start(db: Db, around: Surroundings) -> Self {
         let (door, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(Desk { db, clock, wakes }.serve(waiting));
+        tokio::spawn(Desk { db, around }.serve(waiting));
         Self { door }
     }
 
@@ -82,8 +79,7 @@ impl Intake {
 
 struct Desk {
     db: Db,
-    clock: Clock,
-    wakes: Arc<Wakes>,
+    around: Surroundings,
 }
 
 impl Desk {
@@ -121,7 +117,7 @@ impl Desk {
     }
 
     async fn store(&self, news: &[NewDelivery]) -> Result<Vec<Accepted>> {
-        let mut tx = self.db.begin(self.clock.clone(), self.wakes.clone()).await?;
+        let mut tx = self.db.begin(self.around.clone()).await?;
         let now = tx.now();
         let mut stored = HashMap::with_capacity(news.len());
         match tx.wire() {

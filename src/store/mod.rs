@@ -31,27 +31,35 @@ pub use sql::{Session, Tx};
 
 use crate::domain::claim::Hold;
 use crate::domain::ids::Moment;
+use crate::domain::witness::{Act, Nobody, Witness};
 use error::Result;
 use intake::Intake;
 use secrecy::{ExposeSecret, SecretString};
-use sql::Db;
+use sql::{Db, Surroundings};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use wakes::Wakes;
 
 /// Tells the time. Everything that the store stamps or compares comes from here.
 pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
-/// Where the database is, and how many connections may be open to it.
+/// Where the database is, how many connections may be open to it, and who watches its commits.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     pub url: StoreUrl,
     /// Connections to read from on SQLite, to read and write on Postgres; at least one.
     pub pool: u32,
+    pub witness: Arc<dyn Witness>,
+}
+
+impl StoreSettings {
+    /// A store that nobody watches.
+    pub fn new(url: StoreUrl, pool: u32) -> Self {
+        Self { url, pool, witness: Arc::new(Nobody) }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -74,8 +82,7 @@ const STILL: &str = "10s";
 #[derive(Clone)]
 pub struct Store {
     db: Db,
-    clock: Clock,
-    wakes: Arc<Wakes>,
+    around: Surroundings,
     intake: Intake,
 }
 
@@ -88,28 +95,31 @@ impl Store {
             StoreUrl::Postgres(url) => open_postgres(url, pool).await,
         };
         let db = db.map_err(StoreError::of_opening)?;
-        let wakes = Arc::new(Wakes::default());
-        let intake = Intake::start(db.clone(), clock.clone(), wakes.clone());
-        Ok(Self { db, clock, wakes, intake })
+        let around = Surroundings { clock, wakes: Arc::default(), witness: settings.witness.clone() };
+        let intake = Intake::start(db.clone(), around.clone());
+        Ok(Self { db, around, intake })
     }
 
     /// Brings the tables to this version. Safe to repeat, and from several processes at once.
     pub async fn migrate(&self) -> Result<()> {
-        migrations::run(&self.db).await
+        self.around.witness.before(&Act::STORE_MIGRATION);
+        let migrated = migrations::run(&self.db).await;
+        self.around.witness.after(&Act::STORE_MIGRATION);
+        migrated
     }
 
     pub fn now(&self) -> Moment {
-        (self.clock)()
+        (self.around.clock)()
     }
 
     /// A connection to read from; what it reads may be a transaction old.
     pub async fn read(&self) -> Result<Session> {
-        self.db.read(self.clock.clone()).await
+        self.db.read(self.around.clock.clone()).await
     }
 
     /// A transaction to write in. On SQLite it is the only one: keep it short, and begin no second one inside.
     pub async fn begin(&self) -> Result<Tx> {
-        self.db.begin(self.clock.clone(), self.wakes.clone()).await
+        self.db.begin(self.around.clone()).await
     }
 
     /// A transaction of a job's worker: [`StoreError::LeaseLost`] when another worker took the job over.
@@ -130,18 +140,18 @@ impl Store {
 
     /// Rises whenever jobs may have come: this process committed them, or [`Store::wake_workers`] was called.
     pub fn wakes(&self) -> watch::Receiver<u64> {
-        self.wakes.looks()
+        self.around.wakes.looks()
     }
 
     /// Rises whenever this process committed jobs, or the end of one that others may have waited for: what other processes
     /// are to be told.
     pub fn commits(&self) -> watch::Receiver<u64> {
-        self.wakes.commits()
+        self.around.wakes.commits()
     }
 
     /// Has this process' workers look for jobs, because another process committed some.
     pub fn wake_workers(&self) {
-        self.wakes.look();
+        self.around.wakes.look();
     }
 
     /// Waits until every connection came back and is closed. Everything afterwards is [`StoreError::Unavailable`].

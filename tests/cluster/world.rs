@@ -71,7 +71,7 @@ impl World {
             Kept::PostgresAndRedis => Some(Server::redis().await),
             Kept::Sqlite | Kept::Postgres => None,
         };
-        let settings = StoreSettings { url, pool: 2 };
+        let settings = StoreSettings::new(url, 2);
         let store = Store::open(&settings, system_clock()).await.unwrap();
         let engine = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/engine.sh");
         let mut env = BTreeMap::new();

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tasksgodzilla::domain::ids::Sha;
 use tasksgodzilla::domain::project::RepoRef;
+use tasksgodzilla::domain::witness::Nobody;
 use tasksgodzilla::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
 
 pub(crate) const APP: u64 = 42;
@@ -103,6 +104,7 @@ impl Scripted {
             private_key: SecretString::from(KEY),
             timeouts: Timeouts { whole: Duration::from_secs(20), ..Timeouts::default() },
             merge_method: MergeMethod::Merge,
+            witness: Arc::new(Nobody),
         }
     }
 

@@ -22,6 +22,7 @@ mod store_loss;
 mod store_outward;
 mod store_protocol;
 mod store_threads;
+mod witness;
 
 #[path = "../shared/postgres.rs"]
 mod postgres;

@@ -94,7 +94,7 @@ impl Bench {
     }
 
     async fn open(url: StoreUrl, folder: TempDir) -> Self {
-        let settings = StoreSettings { url, pool: 8 };
+        let settings = StoreSettings::new(url, 8);
         let clock = TestClock(Arc::new(AtomicI64::new(1_000_000)));
         let store = Store::open(&settings, clock.as_clock()).await.unwrap();
         store.migrate().await.unwrap();
@@ -126,7 +126,7 @@ impl Bench {
 
     /// What opening another database says.
     pub(crate) async fn refusal(&self, url: StoreUrl) -> StoreError {
-        let settings = StoreSettings { url, pool: 1 };
+        let settings = StoreSettings::new(url, 1);
         let opened = Store::open(&settings, self.clock.as_clock()).await;
         opened.err().expect("there is no such database")
     }

@@ -19,7 +19,7 @@ use tasksgodzilla::store::job::{self, JobStatus};
 use tasksgodzilla::store::{Accepted, Store, StoreError, StoreSettings, StoreUrl};
 
 async fn open(server: &Server) -> Store {
-    let settings = StoreSettings { url: StoreUrl::Postgres(server.postgres_url().into()), pool: 4 };
+    let settings = StoreSettings::new(StoreUrl::Postgres(server.postgres_url().into()), 4);
     let store = Store::open(&settings, system_clock()).await.unwrap();
     store.migrate().await.unwrap();
     store

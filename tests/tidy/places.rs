@@ -87,3 +87,23 @@ fn only_the_composition_root_asks_the_time_of_day() {
 fn only_the_demo_knows_the_sandbox() {
     only_in(r"\bcrate::sandbox\b", &["src/sandbox/", "src/cli/demo/"]);
 }
+
+/// Each room has one point at which its outward acts leave, and that point tells the witness: commits of the store and its
+/// migration, git's calls that talk to a remote (only those get credentials), requests to a forge.
+#[test]
+fn outward_acts_are_told_to_the_witness() {
+    let points =
+        ["src/store/sql/session.rs", "src/store/mod.rs", "src/git/run.rs", "src/forge/github/client.rs"];
+    only_in(r"\bwitness\.(before|after)\(", &points);
+    let begun = ["src/store/sql/session.rs", "src/store/migrations.rs"];
+    only_in(r"\bTransaction\b|\bBEGIN IMMEDIATE\b|\b(Sqlite|Pg)Pool\b", &begun);
+    only_in(r"\bmigrations::run\b", &["src/store/mod.rs"]);
+    only_in(r"\baskpass_environment\b", &["src/git/remote.rs", "src/git/run.rs"]);
+    only_in(r"\bcrab\.(execute|send)\w*\(", &["src/forge/github/client.rs"]);
+}
+
+/// What sends HTTP besides the forges' clients: `setup` and `replay`, which people run by hand, and the twin.
+#[test]
+fn only_what_people_run_by_hand_sends_requests_of_its_own() {
+    only_in(r"\breqwest\b", &["src/forge/github/registration.rs", "src/cli/replay.rs", "src/sandbox/"]);
+}

@@ -8,6 +8,7 @@ use super::errors;
 use super::links;
 use super::settings::{GithubSettings, GithubSetupError};
 use super::tokens::Tokens;
+use crate::domain::witness::{Act, Witness};
 use crate::forge::ForgeError;
 use http::Method;
 use http::header::ACCEPT;
@@ -26,6 +27,9 @@ use tokio::sync::Semaphore;
 
 /// Calls at once per installation. GitHub allows 100 for all clients of an App together.
 const AT_ONCE: usize = 20;
+
+/// Where questions to GraphQL are said to go; where they really go depends on the host.
+pub(super) const GRAPHQL: &str = "/graphql";
 
 /// One question.
 #[derive(Debug)]
@@ -66,6 +70,14 @@ impl Ask {
     pub(super) fn write(method: Method, path: impl Into<String>, body: Value, words: Words) -> Self {
         Self { method, path: path.into(), body: Some(body), words }
     }
+
+    /// What a witness is told of it. GraphQL has one path for everything, so there the words tell acts apart.
+    fn act(&self) -> Act {
+        match self.path.as_str() {
+            GRAPHQL => Act::call(self.method.as_str(), &format!("{GRAPHQL}: {}", self.words.act)),
+            path => Act::call(self.method.as_str(), &links::pattern(path)),
+        }
+    }
 }
 
 /// Whose credentials a question carries.
@@ -95,6 +107,7 @@ pub(super) struct Client {
     whole: Duration,
     tokens: Tokens,
     gates: Mutex<HashMap<i64, Arc<Semaphore>>>,
+    witness: Arc<dyn Witness>,
 }
 
 impl Client {
@@ -113,6 +126,7 @@ impl Client {
             whole: settings.timeouts.whole,
             tokens: Tokens::default(),
             gates: Mutex::default(),
+            witness: settings.witness.clone(),
         })
     }
 
@@ -182,7 +196,10 @@ impl Client {
 
     async fn send(&self, who: As<'_>, ask: &Ask, whole_path: &str) -> Result<Answer, ForgeError> {
         let crab = self.signed_in(who)?;
+        let act = ask.act();
+        self.witness.before(&act);
         let sent = tokio::time::timeout(self.whole, Box::pin(exchange(&crab, ask, whole_path))).await;
+        self.witness.after(&act);
         match sent {
             Ok(answer) => answer.map_err(|error| errors::from_octocrab(&self.host, &ask.words, error)),
             Err(elapsed) => Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) }),

@@ -1,5 +1,6 @@
 //! Paths to ask for: segments made safe, and the pages that `Link` headers name.
 
+use crate::domain::ids::Sha;
 use http::{HeaderMap, Uri};
 use std::fmt::Write;
 
@@ -19,6 +20,35 @@ pub(super) fn encoded(text: &str) -> String {
         }
     }
     out
+}
+
+/// The path without its query and without what names one thing: `/repos/{owner}/{repo}/issues/{number}`.
+pub(super) fn pattern(path: &str) -> String {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let mut folded = String::with_capacity(path.len());
+    let mut parts = path.split('/').skip(1);
+    while let Some(part) = parts.next() {
+        folded.push('/');
+        folded.push_str(match part {
+            _ if Sha::parse(part).is_some() => "{sha}",
+            _ if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) => "{number}",
+            _ => part,
+        });
+        // What follows these is a name that somebody chose.
+        let names: &[&str] = match part {
+            "repos" => &["/{owner}", "/{repo}"],
+            "users" | "collaborators" => &["/{login}"],
+            "heads" => {
+                folded.push_str("/{branch}");
+                return folded;
+            }
+            _ => &[],
+        };
+        for name in names.iter().take_while(|_| parts.next().is_some()) {
+            folded.push_str(name);
+        }
+    }
+    folded
 }
 
 /// Path and query of the link with this `rel`, without its host: credentials go to our host only.
@@ -62,6 +92,32 @@ mod tests {
         assert_eq!(path_of(&headers, "prev"), None);
         assert_eq!(path_of(&link("nonsense, <x"), "next"), None);
         assert_eq!(page_number("/issues?per_page=100"), None);
+    }
+
+    #[test]
+    fn a_pattern_names_no_single_thing() {
+        let sha = "0123456789012345678901234567890123456789";
+        for (path, expected) in [
+            ("/app", "/app"),
+            ("/app/installations/7/access_tokens", "/app/installations/{number}/access_tokens"),
+            ("/users/godzilla%5Bbot%5D", "/users/{login}"),
+            ("/repos/acme/42", "/repos/{owner}/{repo}"),
+            (
+                "/repos/acme/api/issues/1/comments?per_page=100",
+                "/repos/{owner}/{repo}/issues/{number}/comments",
+            ),
+            (
+                "/repos/acme/api/collaborators/bob/permission",
+                "/repos/{owner}/{repo}/collaborators/{login}/permission",
+            ),
+            ("/repos/acme/api/git/ref/heads/feature/7", "/repos/{owner}/{repo}/git/ref/heads/{branch}"),
+            (
+                &format!("/repos/acme/api/commits/{sha}/check-runs?a=b"),
+                "/repos/{owner}/{repo}/commits/{sha}/check-runs",
+            ),
+        ] {
+            assert_eq!(pattern(path), expected);
+        }
     }
 
     #[test]

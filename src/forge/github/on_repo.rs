@@ -1,6 +1,6 @@
 //! Asking about one repository: the right token, one more try after a 401, a seat at the gate, all pages.
 
-use super::client::{Answer, As, Ask, Client};
+use super::client::{Answer, As, Ask, Client, GRAPHQL};
 use super::errors;
 use super::tokens::{Rights, Wanted};
 use crate::domain::project::RepoRef;
@@ -146,5 +146,5 @@ impl OnRepo<'_> {
 /// A question to GraphQL.
 pub(super) fn graphql(query: &str, variables: &Value, words: super::client::Words) -> Ask {
     let body = serde_json::json!({ "query": query, "variables": variables });
-    Ask::write(http::Method::POST, "/graphql", body, words)
+    Ask::write(http::Method::POST, GRAPHQL, body, words)
 }

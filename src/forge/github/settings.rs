@@ -1,6 +1,8 @@
 //! What the GitHub client needs to know, and what it refuses.
 
+use crate::domain::witness::Witness;
 use secrecy::SecretString;
+use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -16,6 +18,8 @@ pub struct GithubSettings {
     pub private_key: SecretString,
     pub timeouts: Timeouts,
     pub merge_method: MergeMethod,
+    /// Watches every request.
+    pub witness: Arc<dyn Witness>,
 }
 
 /// How long one call may take.

@@ -9,5 +9,5 @@ mod session;
 
 pub(super) use arg::{Arg, args, json, without_nul, word};
 pub(super) use row::Row;
-pub(super) use session::{Db, PerDialect, Wire};
+pub(super) use session::{Db, PerDialect, Surroundings, Wire};
 pub use session::{Session, Tx};

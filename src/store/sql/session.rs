@@ -3,6 +3,7 @@
 use super::arg::{Arg, for_postgres, for_sqlite};
 use super::row::Row;
 use crate::domain::ids::Moment;
+use crate::domain::witness::{Act, Witness};
 use crate::store::Clock;
 use crate::store::error::Result;
 use crate::store::wakes::Wakes;
@@ -16,6 +17,14 @@ use std::sync::Arc;
 pub(in crate::store) enum Db {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
     Postgres(PgPool),
+}
+
+/// What every transaction of a store needs besides its connection.
+#[derive(Clone)]
+pub(in crate::store) struct Surroundings {
+    pub clock: Clock,
+    pub wakes: Arc<Wakes>,
+    pub witness: Arc<dyn Witness>,
 }
 
 /// One statement in the two dialects.
@@ -47,7 +56,7 @@ pub(in crate::store) enum Wire<'a> {
 /// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
 pub struct Tx {
     session: Session,
-    wakes: Arc<Wakes>,
+    around: Surroundings,
     pushed: bool,
 }
 
@@ -62,12 +71,13 @@ impl Db {
 
     /// SQLite takes the write lock at once: a transaction that reads first and writes later would be refused as soon as
     /// another process wrote in between.
-    pub(in crate::store) async fn begin(&self, clock: Clock, wakes: Arc<Wakes>) -> Result<Tx> {
+    pub(in crate::store) async fn begin(&self, around: Surroundings) -> Result<Tx> {
         let link = match self {
             Self::Sqlite { writer, .. } => Link::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
             Self::Postgres(pool) => Link::PostgresTx(begin_postgres(pool.clone()).await?),
         };
-        Ok(Tx { session: Session { link, clock }, wakes, pushed: false })
+        let session = Session { link, clock: around.clock.clone() };
+        Ok(Tx { session, around, pushed: false })
     }
 
     pub(in crate::store) async fn close(&self) {
@@ -166,13 +176,17 @@ impl Session {
 impl Tx {
     /// Makes everything durable; then wakes the workers of this process if jobs were pushed.
     pub async fn commit(self) -> Result<()> {
-        match self.session.link {
-            Link::SqliteTx(tx) => tx.commit().await?,
-            Link::PostgresTx(tx) => tx.commit().await?,
+        let Surroundings { wakes, witness, .. } = self.around;
+        witness.before(&Act::STORE_COMMIT);
+        let committed = match self.session.link {
+            Link::SqliteTx(tx) => tx.commit().await,
+            Link::PostgresTx(tx) => tx.commit().await,
             Link::Sqlite(_) | Link::Postgres(_) => unreachable!("`Db::begin` makes transactions only"),
-        }
+        };
+        witness.after(&Act::STORE_COMMIT);
+        committed?;
         if self.pushed {
-            self.wakes.committed();
+            wakes.committed();
         }
         Ok(())
     }
