@@ -84,9 +84,9 @@ impl Git {
     /// One fetch at a time per mirror, also among processes. Shallow and empty remotes are fine.
     pub async fn fetch(&self, mirror: &Mirror, remote: &Remote) -> Result<(), GitError> {
         self.check_allowed(remote)?;
-        let _held = self.hold(mirror).await?;
+        let held = self.hold(mirror).await?;
         self.drop_stale_locks(mirror);
-        self.fetching(mirror, remote, TRACKED).ok().await?;
+        self.fetching(mirror, remote, TRACKED).holding(&held)?.ok().await?;
         Ok(())
     }
 
@@ -95,8 +95,9 @@ impl Git {
         self.check_allowed(remote)?;
         let name = names::branch(name)?;
         let kept = format!("refs/other/{name}");
-        let _held = self.hold(mirror).await?;
-        self.fetching(mirror, remote, &format!("+{name}:{kept}")).ok().await?;
+        let held = self.hold(mirror).await?;
+        self.drop_stale_locks(mirror);
+        self.fetching(mirror, remote, &format!("+{name}:{kept}")).holding(&held)?.ok().await?;
         let found = self.commit_at(mirror, &kept).await?;
         found.ok_or_else(|| GitError::Missing { what: format!("commit at `{name}`") })
     }
@@ -161,8 +162,8 @@ impl Git {
 
     /// Packs the mirror. Ours to call now and then, because git's own housekeeping is off.
     pub async fn maintain(&self, mirror: &Mirror) -> Result<(), GitError> {
-        let _held = self.hold(mirror).await?;
-        self.in_mirror(mirror, &["gc", "--quiet"]).patient().ok().await.map(drop)
+        let held = self.hold(mirror).await?;
+        self.in_mirror(mirror, &["gc", "--quiet"]).patient().holding(&held)?.ok().await.map(drop)
     }
 
     pub(super) fn fetching(&self, mirror: &Mirror, remote: &Remote, refspec: &str) -> Call {
@@ -207,7 +208,8 @@ impl Git {
     }
 
     /// Waits until nobody else changes the refs of `mirror`. A lock on a file serves among processes and ends with
-    /// its holder; in front of it stands one of this process, so that waiting costs nothing.
+    /// its holder and the git that works under it (see `Call::holding`); in front of it stands one of this process, so that
+    /// waiting costs nothing.
     pub(super) async fn hold(&self, mirror: &Mirror) -> Result<Held, GitError> {
         let gate = {
             let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -223,32 +225,45 @@ impl Git {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Held { _file: file, _gate: gate })
+        Ok(Held { file, _gate: gate })
     }
 
-    /// Removes lock files that a killed git left behind: older than any call of ours can be.
-    fn drop_stale_locks(&self, mirror: &Mirror) {
-        let mut pending = vec![mirror.path.join("refs")];
-        let mut locks = vec![mirror.path.join("packed-refs.lock"), mirror.path.join("shallow.lock")];
-        while let Some(directory) = pending.pop() {
-            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-                let path = entry.path();
-                match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => pending.push(path),
-                    _ if path.extension() == Some(OsStr::new("lock")) => locks.push(path),
-                    _ => {}
-                }
-            }
-        }
-        let age = |path: &Path| fs::symlink_metadata(path).and_then(|m| m.modified()).ok()?.elapsed().ok();
-        for lock in
-            locks.iter().filter(|lock| age(lock).is_some_and(|age| age > self.settings.limits.network))
-        {
+    /// Removes lock files that a killed git left behind. Call it while holding the mirror.
+    ///
+    /// Whoever locks what the mirror holds together works under the hold, so such a lock has no owner any more. A branch of a
+    /// worktree belongs to whoever works there, and git locks it for a moment only.
+    pub(super) fn drop_stale_locks(&self, mirror: &Mirror) {
+        let heads = mirror.path.join("refs/heads");
+        let mut locks = locks_below(&mirror.path.join("refs"));
+        locks.retain(|lock| !lock.starts_with(&heads) || is_older(lock, MOMENT));
+        let shared = ["packed-refs.lock", "shallow.lock"].map(|name| mirror.path.join(name));
+        for lock in locks.iter().chain(shared.iter().filter(|lock| lock.exists())) {
             tracing::warn!(path = %lock.display(), "a killed git left a lock behind; removing it");
             // If it is gone already, so much the better.
             let _ = fs::remove_file(lock);
         }
     }
+}
+
+/// How long a live git may lock one branch.
+const MOMENT: Duration = Duration::from_secs(2);
+
+fn locks_below(directory: &Path) -> Vec<PathBuf> {
+    let mut locks = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => locks.extend(locks_below(&path)),
+            _ if path.extension() == Some(OsStr::new("lock")) => locks.push(path),
+            _ => {}
+        }
+    }
+    locks
+}
+
+fn is_older(path: &Path, age: Duration) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|found| found.modified());
+    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|elapsed| elapsed > age))
 }
 
 fn is_ready(mirror: &Mirror) -> bool {
@@ -258,7 +273,7 @@ fn is_ready(mirror: &Mirror) -> bool {
 
 /// The right to change refs of one mirror; ends when dropped.
 pub(super) struct Held {
-    _file: fs::File,
+    pub(super) file: fs::File,
     _gate: tokio::sync::OwnedMutexGuard<()>,
 }
 

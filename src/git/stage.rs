@@ -1,7 +1,8 @@
 //! From what lies in a worktree to a tree in the object store, by plumbing.
 //!
 //! `git add` would ask nested repositories for their state, and those run what their own configuration says; here each
-//! changed path is staged by itself, and a nested repository is refused.
+//! changed path is staged by itself, and a nested repository is refused. Scratch space is beside the worktree's index, so that
+//! what a killed process leaves goes with the worktree.
 
 use super::error::GitError;
 use super::inspect::{Change, ChangeKind};
@@ -17,7 +18,7 @@ impl Git {
     /// Writes the worktree as it stands into a tree and returns its id; the worktree's own index stays as it is.
     pub(super) async fn tree_as_it_stands(&self, tree: &Worktree) -> Result<String, GitError> {
         let changes = self.status(tree).await?;
-        let scratch = tempfile::tempdir_in(&self.private).map_err(GitError::disk("make scratch space"))?;
+        let scratch = tempfile::tempdir_in(&tree.git_dir).map_err(GitError::disk("make scratch space"))?;
         let index = scratch.path().join("index");
         copy_index(&tree.git_dir.join("index"), &index).map_err(GitError::disk("copy the index"))?;
         self.stage(tree, &index, &changes).await?;
@@ -31,7 +32,7 @@ impl Git {
         base: &Sha,
         changes: &[Change],
     ) -> Result<String, GitError> {
-        let scratch = tempfile::tempdir_in(&self.private).map_err(GitError::disk("make scratch space"))?;
+        let scratch = tempfile::tempdir_in(&tree.git_dir).map_err(GitError::disk("make scratch space"))?;
         let index = scratch.path().join("index");
         self.in_worktree(tree, &["read-tree", base.as_str()]).env("GIT_INDEX_FILE", &index).ok().await?;
         self.stage(tree, &index, changes).await?;

@@ -1,10 +1,11 @@
 //! Worktrees: one per protocol, kept between jobs, put back to a known commit before each.
 
 use super::error::GitError;
-use super::mirror::{Mirror, bytes_path, records};
+use super::mirror::{Held, Mirror, bytes_path, records};
 use super::names;
 use super::settings::Git;
 use crate::domain::ids::Sha;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -39,8 +40,12 @@ pub struct Kept {
 impl Kept {
     /// The branch that it was made for. Protocols' branches have no dots, and everything that is added begins with one.
     pub fn branch(&self) -> &str {
-        self.name.split('.').next().unwrap_or_default()
+        branch_of(&self.name)
     }
+}
+
+fn branch_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
 }
 
 impl Git {
@@ -65,13 +70,17 @@ impl Git {
         Err(GitError::Busy { words: "every worktree of the branch is in use".to_owned() })
     }
 
-    /// Removes every worktree of `branch` that nobody works in, with its local branch. Nothing there is fine.
+    /// Removes every worktree of `branch` that nobody works in, with its local branch. Nothing there is fine; of what was
+    /// removed by half the rest is removed.
     pub async fn remove_all(&self, mirror: &Mirror, branch: &str) -> Result<(), GitError> {
-        for kept in self.kept(mirror)?.into_iter().filter(|kept| kept.branch() == branch) {
-            let lock = mirror.path.with_file_name("in-use").join(&kept.name);
+        let kept = self.kept(mirror)?.into_iter().map(|kept| kept.name);
+        let mut names: BTreeSet<String> = kept.filter(|name| branch_of(name) == branch).collect();
+        names.insert(branch.to_owned());
+        for name in &names {
+            let lock = mirror.path.with_file_name("in-use").join(name);
             let free = fs::File::open(&lock).map_or(true, |held| held.try_lock().is_ok());
             if free {
-                self.remove(mirror, &kept.name).await?;
+                self.remove(mirror, name).await?;
                 // It may never have been there.
                 let _ = fs::remove_file(lock);
             }
@@ -95,9 +104,9 @@ impl Git {
                 Err(error) => tracing::warn!(worktree.name = name, %error, "a kept worktree cannot be reset"),
             }
         }
-        let _held = self.hold(mirror).await?;
+        let held = self.hold(mirror).await?;
         put_aside(&path)?;
-        self.add_worktree(mirror, &path, start).await?;
+        self.add_worktree(mirror, &held, &path, start).await?;
         self.find(mirror, name).ok_or_else(|| GitError::Fault {
             command: "worktree".to_owned(),
             words: format!("{} is not what was asked for", path.display()),
@@ -125,11 +134,12 @@ impl Git {
     /// Removes a worktree, or what was put aside, with its local branch. Nothing there is fine.
     pub async fn remove(&self, mirror: &Mirror, name: &str) -> Result<(), GitError> {
         let path = mirror.worktrees().join(names::worktree_name(name)?);
-        let _held = self.hold(mirror).await?;
+        let held = self.hold(mirror).await?;
+        self.drop_stale_locks(mirror);
         remove_tree(&path)?;
-        self.prune(mirror).await?;
+        self.prune(mirror, &held).await?;
         let branch = format!("refs/heads/{name}");
-        self.in_mirror(mirror, &["update-ref", "-d", &branch]).ok().await.map(drop)
+        self.in_mirror(mirror, &["update-ref", "-d", &branch]).holding(&held)?.ok().await.map(drop)
     }
 
     /// Everything among the project's worktrees, in name order.
@@ -163,16 +173,25 @@ impl Git {
         Ok(links.filter_map(path).collect())
     }
 
-    async fn add_worktree(&self, mirror: &Mirror, path: &Path, start: &Sha) -> Result<(), GitError> {
-        self.prune(mirror).await?;
+    async fn add_worktree(
+        &self,
+        mirror: &Mirror,
+        held: &Held,
+        path: &Path,
+        start: &Sha,
+    ) -> Result<(), GitError> {
+        self.drop_stale_locks(mirror);
+        self.prune(mirror, held).await?;
         let name = path.file_name().unwrap_or_default();
         let call = self.in_mirror(mirror, &["worktree", "add", "--quiet", "--force", "--no-track", "-B"]);
-        call.arg(name).arg(path).arg(start.as_str()).patient().ok().await.map(drop)
+        let call = call.arg(name).arg(path).arg(start.as_str()).patient();
+        call.holding(held)?.ok().await.map(drop)
     }
 
     /// Makes git forget worktrees whose directory is gone.
-    async fn prune(&self, mirror: &Mirror) -> Result<(), GitError> {
-        self.in_mirror(mirror, &["worktree", "prune", "--expire=now"]).ok().await.map(drop)
+    async fn prune(&self, mirror: &Mirror, held: &Held) -> Result<(), GitError> {
+        let call = self.in_mirror(mirror, &["worktree", "prune", "--expire=now"]);
+        call.holding(held)?.ok().await.map(drop)
     }
 }
 

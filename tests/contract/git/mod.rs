@@ -2,9 +2,10 @@
 
 mod access;
 mod commits;
+mod crashes;
 mod hostile;
 mod mirrors;
 mod pushes;
 mod sources;
 mod worktrees;
-mod world;
+pub(crate) mod world;
