@@ -79,6 +79,7 @@ event_kinds! {
     AccessLost => "access_lost",
     AccessRegained => "access_regained",
     JobFailed => "job_failed",
+    WorkerLost => "worker_lost",
     CleanedUp => "cleaned_up",
 }
 

@@ -97,6 +97,21 @@ impl Job {
     ///
     /// Publishing has a lane of its own, so that reports go out while an engine runs.
     pub fn lane(self) -> Option<String> {
+        if let Some(protocol) = self.writes() {
+            return Some(format!("protocol:{protocol}"));
+        }
+        match self {
+            Self::Publish { protocol } | Self::Republish { protocol, .. } => {
+                Some(format!("publish:{protocol}"))
+            }
+            Self::SendAnswers { project } => Some(format!("answers:{project}")),
+            Self::ProcessDelivery { repo, .. } => repo.map(|repo| format!("repo:{repo}")),
+            other => Some(other.key()),
+        }
+    }
+
+    /// The protocol whose worktree, branch and runs this job has for itself while it runs.
+    pub fn writes(self) -> Option<ProtocolId> {
         match self {
             Self::PlanProtocol { protocol }
             | Self::ExecuteStep { protocol, .. }
@@ -104,14 +119,13 @@ impl Job {
             | Self::OpenPr { protocol }
             | Self::Merge { protocol }
             | Self::ReadHead { protocol }
-            | Self::CleanUp { protocol } => Some(format!("protocol:{protocol}")),
-            Self::Publish { protocol } | Self::Republish { protocol, .. } => {
-                Some(format!("publish:{protocol}"))
-            }
-            Self::ReadCi { protocol } => Some(format!("{}:{protocol}", self.kind())),
-            Self::SendAnswers { project } => Some(format!("answers:{project}")),
-            Self::Reconcile => Some("reconcile".to_owned()),
-            Self::ProcessDelivery { repo, .. } => repo.map(|repo| format!("repo:{repo}")),
+            | Self::CleanUp { protocol } => Some(protocol),
+            Self::Publish { .. }
+            | Self::Republish { .. }
+            | Self::ReadCi { .. }
+            | Self::SendAnswers { .. }
+            | Self::ProcessDelivery { .. }
+            | Self::Reconcile => None,
         }
     }
 

@@ -148,6 +148,7 @@ pub enum ReasonKey {
     HeadRewritten,
     BranchGone,
     BaseGone,
+    BranchTaken,
 }
 
 /// The act of a person that clears a reason.
@@ -164,7 +165,11 @@ impl ReasonKey {
     pub fn cleared_by(self) -> Act {
         match self {
             Self::PlanInvalid | Self::PlanFailed => Act::Replan,
-            Self::EngineMissing | Self::HeadRewritten | Self::BranchGone | Self::BaseGone => Act::Resume,
+            Self::EngineMissing
+            | Self::HeadRewritten
+            | Self::BranchGone
+            | Self::BaseGone
+            | Self::BranchTaken => Act::Resume,
             Self::StepFailed
             | Self::QaFailed
             | Self::QaUndecided

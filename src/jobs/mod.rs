@@ -4,7 +4,7 @@
 
 use crate::domain::claim::Claimed;
 use crate::domain::job::Job;
-use crate::domain::retry::{JobEnd, after_failure};
+use crate::domain::retry::{JobEnd, MAX_ATTEMPTS, after_failure};
 use crate::queue::Handler;
 use crate::services::{
     Ctx, answers, ci, cleanup, execution, fault, giving_up, head, intake, planning, publish, pulls, quality,
@@ -25,10 +25,7 @@ impl Worker {
     }
 
     async fn work(&self, turn: &Claimed) -> JobEnd {
-        if let Some(process) = &turn.process {
-            runs::kill_left_over(&self.ctx, process).await;
-        }
-        match dispatch(&self.ctx, turn).await {
+        match take_up(&self.ctx, turn).await {
             Ok(()) => JobEnd::Done,
             Err(failure) => self.failed(turn, &failure).await,
         }
@@ -76,6 +73,13 @@ impl Handler for Worker {
             );
         }
     }
+}
+
+/// Ends what earlier workers left of the job, then does it.
+async fn take_up(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
+    runs::take_over(ctx, turn).await?;
+    anyhow::ensure!(turn.attempt <= MAX_ATTEMPTS, "it lost its worker {MAX_ATTEMPTS} times");
+    dispatch(ctx, turn).await
 }
 
 async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {

@@ -204,6 +204,7 @@ pub(super) fn reason_words(reason: &Reason) -> String {
         ReasonKey::HeadRewritten => "somebody rewrote the branch".to_owned(),
         ReasonKey::BranchGone => "the branch is gone".to_owned(),
         ReasonKey::BaseGone => "the base branch is gone".to_owned(),
+        ReasonKey::BranchTaken => "the branch belongs to somebody else".to_owned(),
     }
 }
 
@@ -221,6 +222,7 @@ pub(super) fn what_clearing_does(reason: &Reason) -> &'static str {
         ReasonKey::HeadRewritten => "goes on from what is there now",
         ReasonKey::BranchGone => "pushes it again",
         ReasonKey::BaseGone => "goes on once it is back",
+        ReasonKey::BranchTaken => "goes on once the name is free",
     }
 }
 

@@ -30,8 +30,10 @@ async fn one(ctx: &Ctx, turn: &Claimed, project: &Project, effect: &StoredEffect
     let mut tx = ctx.store.begin_held(turn.hold()).await?;
     store::effect::mark_sending(&mut tx, effect.id).await?;
     tx.commit().await?;
+    // Before the new one, so that a worker that is lost in between leaves nothing unfolded.
+    fold_earlier(ctx, project, effect).await?;
     match deliver(ctx, turn, project, effect).await {
-        Ok(()) => fold_earlier(ctx, project, effect).await,
+        Ok(()) => Ok(()),
         Err(fault) if super::fault::retry(&fault) == Retry::Never => {
             tracing::warn!(effect.key, fault = format!("{fault:#}"), "the forge does not take an answer");
             let mut tx = ctx.store.begin_held(turn.hold()).await?;
@@ -100,6 +102,9 @@ async fn fold_earlier(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> an
         if let Some(comment) = old.forge_ref.as_deref().and_then(comment_of) {
             match forge.hide_comment(&project.repo, &comment).await {
                 Ok(()) | Err(ForgeError::Missing { .. }) => {}
+                Err(error) if error.retry() == Retry::Never => {
+                    tracing::warn!(effect.key, %error, "an earlier answer cannot be folded");
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -8,7 +8,7 @@ use crate::domain::claim::Hold;
 use crate::domain::drive::{self, Next};
 use crate::domain::effect::NewEffect;
 use crate::domain::event::{EventKind, NewEvent};
-use crate::domain::ids::{CommandId, Moment, ProtocolId, StepId};
+use crate::domain::ids::{CommandId, Moment, ProtocolId, RunId, StepId};
 use crate::domain::job::Job;
 use crate::domain::project::Protocol;
 use crate::domain::protocol::{ProtocolMove, Reason, ReasonKey};
@@ -30,6 +30,7 @@ pub struct Draft {
     jobs: Vec<(Job, Moment)>,
     effects: Vec<NewEffect>,
     finished: Option<CommandId>,
+    lost: Vec<RunId>,
 }
 
 /// How long a report waits for more to say, so that what happens together is published together.
@@ -106,7 +107,16 @@ async fn attempt<T>(
 pub async fn load(db: &mut Session, id: ProtocolId, now: Moment) -> anyhow::Result<Draft> {
     let protocol = store::protocol::load(db, id).await?.ok_or(StoreError::Missing { what: "protocol" })?;
     let steps = store::step::of_protocol(db, id).await?;
-    Ok(Draft { protocol, steps, now, events: vec![], jobs: vec![], effects: vec![], finished: None })
+    Ok(Draft {
+        protocol,
+        steps,
+        now,
+        events: vec![],
+        jobs: vec![],
+        effects: vec![],
+        finished: None,
+        lost: vec![],
+    })
 }
 
 /// Stores what differs from `before`, and all that the draft asks for.
@@ -117,6 +127,9 @@ pub async fn save(tx: &mut Tx, before: &Draft, mut draft: Draft) -> anyhow::Resu
     }
     if draft.protocol != before.protocol || draft.steps != before.steps {
         store::protocol::save(tx, &mut draft.protocol).await?;
+    }
+    for run in &draft.lost {
+        store::run::close_lost(tx, *run).await?;
     }
     for event in &draft.events {
         store::event::append(tx, event).await?;
@@ -228,6 +241,11 @@ impl Draft {
     /// Ends the command that asked for this change, in the same transaction.
     pub fn finish_command(&mut self, command: CommandId) {
         self.finished = Some(command);
+    }
+
+    /// Closes a run whose worker is gone, in the same transaction.
+    pub fn close_lost(&mut self, run: RunId) {
+        self.lost.push(run);
     }
 
     /// What a job would do, in words for people; nothing for those that only keep the books.

@@ -1,4 +1,4 @@
-//! After a protocol ended: its worktree goes, its branch and pull request stay.
+//! After a protocol ended: its worktree goes, with what was put aside of it; its branch and pull request stay.
 
 use super::Ctx;
 use crate::domain::claim::Claimed;

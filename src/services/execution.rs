@@ -19,7 +19,7 @@ use crate::domain::protocol::{ProtocolStatus, ReasonKey};
 use crate::domain::spec::QaPolicy;
 use crate::domain::step::{Step, StepStatus};
 use crate::engine::{Access, Answer, Phase};
-use crate::git::{Push, Worktree};
+use crate::git::{Push, PushError, Worktree};
 use crate::prompt::{self, ExecutionFacts};
 use crate::report::record::{self, CommitKind};
 use crate::store::run::RunStatus;
@@ -38,7 +38,7 @@ pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId
         .await?
         .ok_or(StoreError::Missing { what: "row" })?;
     if step.status == StepStatus::Running
-        && let Some(commit) = recovered(ctx, &ground, &step).await?
+        && let Some(commit) = recovered(ctx, turn, &ground, &step).await?
     {
         return outcome::executed(ctx, turn, &ground, &step, outcome::Executed::recovered(commit)).await;
     }
@@ -72,21 +72,31 @@ pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId
     }
 }
 
-/// The commit of an earlier attempt that is on the remote, or can be brought there.
-async fn recovered(ctx: &Ctx, ground: &Ground, step: &Step) -> anyhow::Result<Option<Sha>> {
+/// The commit of an earlier attempt that did not live to record the step as executed: it is on the branch, or its worker was
+/// lost before the push and it can be brought there.
+async fn recovered(ctx: &Ctx, turn: &Claimed, ground: &Ground, step: &Step) -> anyhow::Result<Option<Sha>> {
     let runs = store::run::of_step(&mut ctx.store.read().await?, step.id).await?;
-    let is_there = |run: &store::run::Run| run.commit.is_some() && run.commit == ground.head;
-    if ground.unrecorded && runs.iter().any(is_there) {
-        return Ok(ground.head.clone());
+    let made: Vec<(store::run::Run, Sha)> = runs
+        .into_iter()
+        .filter(|run| run.kind == turn.job.kind())
+        .filter_map(|run| Some((run.clone(), run.commit?)))
+        .collect();
+    // What was made before the step was last executed is known.
+    let known = made.iter().rposition(|(_, commit)| step.commit.as_ref() == Some(commit));
+    let unknown = &made[known.map_or(0, |at| at + 1)..];
+    for (_, commit) in unknown.iter().rev() {
+        if head::is_on_branch(ctx, ground, commit).await? {
+            return Ok(Some(commit.clone()));
+        }
     }
-    let last = runs.into_iter().max_by_key(|run| run.id);
-    let Some(commit) = last.filter(|run| run.status == RunStatus::Running).and_then(|run| run.commit) else {
+    let Some((_, commit)) = unknown.last().filter(|(run, _)| run.was_lost()) else {
         return Ok(None);
     };
     let remote = super::remote::access(ctx, &ground.project, crate::forge::GitRights::Write).await?;
-    let push = Push { branch: &ground.protocol.branch(), new: &commit, onto: ground.head.as_ref() };
+    let push = Push { branch: &ground.protocol.branch(), new: commit, onto: ground.head.as_ref() };
     match ctx.git.push(&ground.mirror, &remote, &push).await {
-        Ok(_) => Ok(Some(commit)),
+        Ok(_) => Ok(Some(commit.clone())),
+        Err(PushError::Git(error)) if error.is_passing() => Err(error.into()),
         Err(error) => {
             tracing::info!(step.id = %step.id, %error, "the commit of a lost attempt is not there to be pushed");
             Ok(None)

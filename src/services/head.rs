@@ -28,6 +28,15 @@ pub struct Ground {
     pub unrecorded: bool,
 }
 
+/// Whether the branch holds this commit. One that was made on another machine and never pushed is known to nobody here.
+pub async fn is_on_branch(ctx: &Ctx, ground: &Ground, commit: &Sha) -> anyhow::Result<bool> {
+    let Some(head) = &ground.head else {
+        return Ok(false);
+    };
+    Ok(ctx.git.has(&ground.mirror, commit).await?
+        && ctx.git.is_ancestor(&ground.mirror, commit, head).await?)
+}
+
 /// Fetches, and compares the branch with what we pushed last. Commits of others on top are adopted; anything else that
 /// is not ours blocks. `None` when there is nothing to work on now; the reason is stored.
 pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<Option<Ground>> {

@@ -1,5 +1,6 @@
 //! The pages behind the links: one protocol, one run, one log.
 
+use super::runs::tokens_of;
 use super::{Ctx, views};
 use crate::domain::ids::{ProtocolId, RunId};
 use crate::domain::project::Protocol;
@@ -43,9 +44,7 @@ pub async fn run(ctx: &Ctx, id: RunId) -> anyhow::Result<Option<String>> {
     let from = (from..log.len()).find(|index| log.is_char_boundary(*index)).unwrap_or(log.len());
     let artifacts = artifacts_of(ctx, &view.protocol, &run).await?;
     let title = comment::pull_title(&view);
-    let tokens = run.usage.as_ref().map(|usage| {
-        usage["input"].as_u64().unwrap_or_default() + usage["output"].as_u64().unwrap_or_default()
-    });
+    let tokens = run.usage.as_ref().map(tokens_of);
     let shown = RunView {
         line: line(ctx, &view, &run),
         protocol_title: &title,

@@ -1,7 +1,7 @@
 //! From a request to a plan on a branch.
 //!
 //! Safe to repeat: a protocol that left `planning` is done, and a plan that an earlier attempt pushed is taken from the
-//! branch instead of being made again.
+//! branch instead of being made again. A branch of the same name that is not ours is left alone.
 
 mod decompose;
 mod draft;
@@ -48,9 +48,18 @@ pub async fn plan(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
 
 async fn make(ctx: &Ctx, turn: &Claimed, ground: &Ground, run: &mut Run) -> anyhow::Result<()> {
     let steps = store::step::of_protocol(&mut ctx.store.read().await?, ground.protocol.id).await?;
-    if let Some(pushed) = draft::pushed(ctx, ground).await? {
-        run.say("an earlier attempt pushed the plan; it is taken from the branch").await;
-        return accept(ctx, turn, ground, pushed.plan, pushed.commit).await;
+    match draft::found(ctx, turn, ground).await? {
+        draft::Found::Nothing => {}
+        draft::Found::Ours { plan, commit } => {
+            run.say("an earlier attempt pushed the plan; it is taken from the branch").await;
+            return accept(ctx, turn, ground, plan, commit).await;
+        }
+        draft::Found::Foreign { head } => {
+            let branch = ground.protocol.branch();
+            let detail =
+                format!("somebody else has a branch `{branch}` (at {}); rename or delete it", head.short());
+            return blocked(ctx, turn, ground, ReasonKey::BranchTaken, detail).await;
+        }
     }
     let start = ground.head.clone().unwrap_or_else(|| ground.base.clone());
     let tree = ctx.git.worktree(&ground.mirror, &ground.workplace.name, &start).await?;

@@ -1,14 +1,14 @@
 //! One attempt of a job that calls an engine: its row, its log file, its artifacts, and the engine calls themselves.
 
 mod log;
+mod lost;
+
+pub use lost::take_over;
 
 use super::Ctx;
 use crate::domain::claim::Claimed;
 use crate::domain::ids::{ProtocolId, RunId, Sha, StepId};
-use crate::engine::process::kill_recorded;
-use crate::engine::{
-    Access, Answer, EngineCall, EngineError, EngineEvent, Limits, Phase, ProcessIdentity, Usage,
-};
+use crate::engine::{Access, Answer, EngineCall, EngineError, EngineEvent, Limits, Phase, Usage};
 use crate::prompt::Prompt;
 use crate::store::run::{Artifact, NewRun, RunEnd, RunInputs, RunStatus};
 use crate::store::{self, StoreError};
@@ -48,7 +48,7 @@ pub struct Call<'a> {
 const WATCH: Duration = Duration::from_millis(500);
 
 impl Run {
-    /// Opens the run's row and log.
+    /// Opens the run's row, then its log: what a lost worker leaves belongs to a row.
     pub async fn open(
         ctx: &Ctx,
         turn: &Claimed,
@@ -57,11 +57,11 @@ impl Run {
     ) -> anyhow::Result<Self> {
         let name = format!("{}-{}", turn.id, turn.fence);
         let folder = ctx.rules.runs_dir.join(&name);
-        let log = Log::create(&folder, ctx.clock.clone(), ctx.redactor.clone()).await?;
         let mut tx = ctx.store.begin_held(turn.hold()).await?;
         let id =
             store::run::start(&mut tx, &NewRun::of(turn, protocol, step, format!("{name}/log.txt"))).await?;
         tx.commit().await?;
+        let log = Log::create(&folder, ctx.clock.clone(), ctx.redactor.clone()).await?;
         Ok(Self {
             id,
             turn: turn.clone(),
@@ -119,6 +119,9 @@ impl Run {
         };
         self.engine_time += ctx.now().since(before);
         self.account(&ended);
+        if let Err(error) = self.note_usage(ctx).await {
+            tracing::warn!(run.id = %self.id, %error, "what the run used could not be recorded");
+        }
         let ended = without_secrets(ctx, ended);
         if let Err(error) = &ended {
             self.say(&format!("the engine gave no answer: {error}")).await;
@@ -162,9 +165,28 @@ impl Run {
         self.usage = Usage { complete, ..self.usage.plus(used.unwrap_or_default()) };
     }
 
+    async fn note_usage(&self, ctx: &Ctx) -> Result<(), StoreError> {
+        let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
+        store::run::record_usage(&mut tx, self.id, &self.usage()).await?;
+        tx.commit().await
+    }
+
+    /// What every call so far used, as it is stored.
+    fn usage(&self) -> Value {
+        json!({
+            "input": self.usage.input, "cached": self.usage.cached, "output": self.usage.output,
+            "reasoning": self.usage.reasoning, "complete": self.usage.complete, "engine_ms": self.engine_ms(),
+        })
+    }
+
     /// A private folder for programs that run for it; removed when the run is closed.
     pub fn home(&self) -> PathBuf {
         self.folder.join("home")
+    }
+
+    /// The same of the run whose log this is.
+    fn home_in(log: &Path) -> PathBuf {
+        log.with_file_name("home")
     }
 
     /// Tokens of every call so far, in and out.
@@ -213,45 +235,22 @@ impl Run {
         Ok(())
     }
 
-    /// Closes the run's row and log.
+    /// Closes the run: its log, its home, and last its row, so that what a lost worker leaves belongs to an open one.
     pub async fn close(mut self, ctx: &Ctx, status: RunStatus, error: &str) -> anyhow::Result<()> {
         if !error.is_empty() {
             self.say(error).await;
         }
-        let usage = json!({
-            "input": self.usage.input, "cached": self.usage.cached, "output": self.usage.output,
-            "reasoning": self.usage.reasoning, "complete": self.usage.complete, "engine_ms": self.engine_ms(),
-        });
+        tokio::fs::remove_dir_all(self.home()).await.or_else(absent)?;
         let end = RunEnd {
             status,
-            usage: Some(usage),
+            usage: Some(self.usage()),
             error: ctx.redactor.redact(error).into_owned(),
             log_bytes: self.log.bytes(),
         };
         let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
         store::run::finish(&mut tx, self.id, &end).await?;
         tx.commit().await?;
-        tokio::fs::remove_dir_all(self.home()).await.or_else(absent)?;
         Ok(())
-    }
-}
-
-/// Kills what an earlier worker of this machine left running for a job; `process` is what [`Run`] recorded of it.
-pub async fn kill_left_over(ctx: &Ctx, process: &str) {
-    let Ok(recorded) = serde_json::from_str::<Value>(process) else {
-        return;
-    };
-    let (pid, started_at) =
-        (recorded["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()), recorded["started_at"].as_u64());
-    let (Some(pid), Some(started_at), true) = (pid, started_at, recorded["host"] == ctx.rules.host.as_str())
-    else {
-        return;
-    };
-    let identity = ProcessIdentity { pid, started_at };
-    match tokio::task::spawn_blocking(move || kill_recorded(&identity)).await {
-        Ok(0) => {}
-        Ok(killed) => tracing::info!(killed, "killed what a lost worker had left running"),
-        Err(error) => tracing::error!(%error, "could not look for what a lost worker left running"),
     }
 }
 
@@ -270,6 +269,11 @@ fn without_secrets(ctx: &Ctx, ended: Result<Answer, EngineError>) -> Result<Answ
         }
         Err(error) => Err(error),
     }
+}
+
+/// Tokens of a stored usage, in and out.
+pub fn tokens_of(usage: &Value) -> u64 {
+    usage["input"].as_u64().unwrap_or_default() + usage["output"].as_u64().unwrap_or_default()
 }
 
 fn absent(error: std::io::Error) -> std::io::Result<()> {

@@ -34,6 +34,16 @@ impl NewRun {
     }
 }
 
+/// The error of a run that was closed because its worker was gone.
+const LOST: &str = "lost its worker";
+
+impl Run {
+    /// Its worker was gone before it could say how it ended.
+    pub fn was_lost(&self) -> bool {
+        self.status == RunStatus::Failed && self.error == LOST
+    }
+}
+
 /// A stored run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -133,6 +143,20 @@ pub async fn record_pushed(tx: &mut Tx, id: RunId) -> Result<()> {
     known(tx.execute(sql, args![id]).await?)
 }
 
+/// Records what the run's engine calls used so far, so that it is known also of a run that is lost.
+pub async fn record_usage(tx: &mut Tx, id: RunId, usage: &Value) -> Result<()> {
+    let sql = "UPDATE run SET usage = $2 WHERE run_id = $1";
+    known(tx.execute(sql, args![id, super::sql::json(usage)]).await?)
+}
+
+/// Closes a run whose worker is gone. What it recorded of itself stays.
+pub async fn close_lost(tx: &mut Tx, id: RunId) -> Result<()> {
+    let sql = "UPDATE run SET status = 'failed', error = $2, finished_at = $3 \
+               WHERE run_id = $1 AND status = 'running'";
+    let args = args![id, LOST, tx.now()];
+    known(tx.execute(sql, args).await?)
+}
+
 /// Records how a run ended.
 pub async fn finish(tx: &mut Tx, id: RunId, end: &RunEnd) -> Result<()> {
     let sql = "UPDATE run SET status = $2, usage = $3, error = $4, log_bytes = $5, finished_at = $6 \
@@ -159,6 +183,12 @@ pub async fn of_protocol(db: &mut Session, protocol: ProtocolId, limit: u32) -> 
     let mut runs = db.all(sql, args![protocol, limit], read).await?;
     runs.reverse();
     Ok(runs)
+}
+
+/// The runs of a protocol that nobody has closed.
+pub async fn running(db: &mut Session, protocol: ProtocolId) -> Result<Vec<Run>> {
+    let sql = "SELECT * FROM run WHERE protocol_id = $1 AND status = 'running' ORDER BY run_id";
+    db.all(sql, args![protocol], read).await
 }
 
 /// Every run of a step, the newest last.

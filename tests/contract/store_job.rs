@@ -19,7 +19,7 @@ on_both!(
     a_retry_joins_the_job_that_was_queued_meanwhile,
     an_expired_lease_is_taken_over_and_the_late_worker_is_refused,
     a_renewed_lease_does_not_expire,
-    a_job_that_keeps_losing_its_worker_dies,
+    a_job_that_keeps_losing_its_worker_is_handed_out_once_more_to_be_given_up_and_dies,
     later_costs_no_attempt_and_a_retry_does,
     the_next_look_is_at_the_next_due_job_or_lease,
     what_a_stopped_worker_held_comes_back_at_no_cost,
@@ -199,10 +199,10 @@ async fn a_renewed_lease_does_not_expire(bench: Bench) {
     assert!(finish(&bench, &work, JobEnd::Done).await);
 }
 
-async fn a_job_that_keeps_losing_its_worker_dies(bench: Bench) {
+async fn a_job_that_keeps_losing_its_worker_is_handed_out_once_more_to_be_given_up_and_dies(bench: Bench) {
     push(&bench, &[publish(1)]).await;
     let mut last = None;
-    for attempt in 1..=MAX_ATTEMPTS {
+    for attempt in 1..=MAX_ATTEMPTS + 1 {
         let work = claim_one(&bench).await;
         assert_eq!(work.attempt, attempt);
         bench.clock.advance(LEASE);
@@ -211,7 +211,7 @@ async fn a_job_that_keeps_losing_its_worker_dies(bench: Bench) {
     assert_eq!(bench.claim(1).await, []);
     let row = load(&bench.store, last.unwrap().hold()).await;
     assert_eq!(row.status, JobStatus::Dead);
-    assert_eq!(row.error, "lost its worker on attempt 3");
+    assert_eq!(row.error, "lost its worker on attempt 4");
 }
 
 async fn later_costs_no_attempt_and_a_retry_does(bench: Bench) {

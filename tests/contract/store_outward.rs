@@ -24,6 +24,7 @@ on_both!(
     what_was_posted_since_a_moment_can_be_doubted,
     a_run_remembers_what_it_worked_from,
     a_run_remembers_how_it_ended,
+    a_run_whose_worker_is_gone_is_closed_and_keeps_what_it_recorded,
     an_artifact_is_replaced_by_one_of_the_same_name,
 );
 
@@ -300,6 +301,25 @@ async fn a_run_remembers_how_it_ended(bench: Bench) {
     assert_eq!(seen, end);
     let runs = store::run::of_protocol(&mut tx, protocol, 5).await.unwrap();
     assert_eq!(runs, [run]);
+}
+
+async fn a_run_whose_worker_is_gone_is_closed_and_keeps_what_it_recorded(bench: Bench) {
+    let (id, protocol) = run(&bench).await;
+    let sha = Sha::parse(&"b".repeat(40)).unwrap();
+    let usage = serde_json::json!({"input": 5});
+    let mut tx = bench.store.begin().await.unwrap();
+    store::run::record_usage(&mut tx, id, &usage).await.unwrap();
+    store::run::record_commit(&mut tx, id, &sha).await.unwrap();
+    let open = store::run::running(&mut tx, protocol).await.unwrap();
+    assert_eq!(open.iter().map(|run| (run.id, run.was_lost())).collect::<Vec<_>>(), [(id, false)]);
+
+    store::run::close_lost(&mut tx, id).await.unwrap();
+    assert_eq!(store::run::running(&mut tx, protocol).await.unwrap(), []);
+    let run = store::run::load(&mut tx, id).await.unwrap().unwrap();
+    assert!(run.was_lost() && run.finished_at.is_some());
+    assert_eq!((run.commit, run.usage), (Some(sha), Some(usage)));
+    let again = store::run::close_lost(&mut tx, id).await;
+    assert!(matches!(again, Err(StoreError::Missing { what: "run" })));
 }
 
 async fn an_artifact_is_replaced_by_one_of_the_same_name(bench: Bench) {

@@ -259,46 +259,6 @@ async fn a_base_that_is_gone_blocks() {
 }
 
 #[actix_web::test]
-async fn a_pushed_plan_of_a_lost_worker_is_taken_from_the_branch() {
-    let mut world = World::new().await;
-    let missing = EngineError::NotInstalled { todo: "install it".to_owned() };
-    world.engine.next(Phase::Plan, Reply::Fail(missing));
-    world.asks("bob", 1, "/protocol new").await;
-    let file = |name: &str| format!(".protocols/{BRANCH}/{name}");
-    let (plan, context, log) = (file("plan.md"), file("context.md"), file("log.md"));
-    let (setup, step) = (file("00-setup.md"), file("01-taken.md"));
-    let files = [
-        (plan.as_str(), Some("# Kept\n")),
-        (context.as_str(), Some("# Context\n")),
-        (log.as_str(), Some("# Log\n")),
-        (setup.as_str(), Some("# Prepare\n")),
-        (step.as_str(), Some("# Take it\n")),
-    ];
-    world.twin.push_as("ann", REPO, BRANCH, &files).unwrap();
-    world.asks("bob", 1, "/protocol resume").await;
-    assert_eq!(world.engine.calls().len(), 1, "the plan was made again");
-    assert_snapshot!(world.reads(2).join("\n"), @r"
-    ✋ **Planned: 2 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
-
-    | Step | State | QA | CI | Time | Tokens |
-    |:--|:--|:--|:--|--:|--:|
-    | 00 Prepare | ▫️ to do | not needed | – | – | – |
-    | 01 Take it | ▫️ to do | – | – | – | – |
-
-    <details><summary>Plan 1</summary>
-
-    ```markdown
-    # Kept
-    ```
-
-    </details>
-
-    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>) · [run 2](<</runs/2>>)</sub>
-    ");
-    world.finish().await;
-}
-
-#[actix_web::test]
 async fn words_of_people_are_shown_harmlessly() {
     let mut world = World::new().await;
     let words = "/protocol new <img src=x onerror=alert(1)> @ann fixes #1\n\n```\n/protocol cancel\n</details> ]( `\n~~~";
@@ -335,5 +295,35 @@ async fn words_of_people_are_shown_harmlessly() {
     "#);
     let posted = world.reads(1).join("\n") + &world.reads(2).join("\n");
     assert!(!posted.contains("<img"), "{posted}");
+    world.finish().await;
+}
+
+#[actix_web::test]
+async fn a_branch_of_somebody_else_under_the_same_name_is_left_alone() {
+    let mut world = World::new().await;
+    let busy = EngineError::ModelUnavailable {
+        why: "busy".to_owned(),
+        retry: Retry::After(Duration::from_secs(30)),
+    };
+    world.engine.next(Phase::Plan, Reply::Fail(busy));
+    world.asks("bob", 1, "/protocol new").await;
+    let plan = format!(".protocols/{BRANCH}/plan.md");
+    let theirs = world.twin.push_as("ann", REPO, BRANCH, &[(&plan, Some("# Mine\n"))]).unwrap();
+    world.passes(Duration::from_secs(30)).await;
+    assert_snapshot!(world.reads(1).join("\n"), @r"
+    ✋ **Blocked: the branch belongs to somebody else.** `/protocol resume` goes on once the name is free.
+
+    - **The branch belongs to somebody else**: somebody else has a branch `0001-split-the-importer` (at <sha>); rename or delete it.
+
+    <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
+    ");
+    assert_eq!(world.twin.branch_head(REPO, BRANCH).unwrap(), Some(theirs));
+
+    world.twin.delete_branch("ann", REPO, BRANCH).unwrap();
+    assert_snapshot!(world.asks("bob", 1, "/protocol resume").await, @r"
+    eyes rocket
+    #1 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
+    #2 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
+    ");
     world.finish().await;
 }

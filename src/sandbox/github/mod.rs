@@ -21,7 +21,9 @@ mod views;
 pub use hooks::{Delivered, Hooks};
 pub use model::{Access, AssertionClock, CheckConclusion, CheckStatus, Ci, Role, UserKind};
 pub use people::{AppCredentials, AppSpec, PullSpec, SandboxError};
-pub use views::{CheckView, CommentView, PendingHook, PullView, ReactionView, RequestView, StatusView};
+pub use views::{
+    CheckView, CommentView, CommitView, PendingHook, PullView, ReactionView, RequestView, StatusView,
+};
 
 use actix_web::dev::ServerHandle;
 use hooks::Chore;

@@ -7,6 +7,14 @@ use super::model::{CheckConclusion, CheckStatus, Comment, Issue, Model, Reaction
 use super::people::SandboxError;
 use serde_json::Value;
 
+/// A commit of a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitView {
+    pub sha: String,
+    pub author: String,
+    pub message: String,
+}
+
 /// One request that the twin answered, whoever asked.
 #[derive(Debug, Clone)]
 pub struct RequestView {
@@ -184,11 +192,18 @@ impl Twin {
 
     /// Messages of the commits on `branch` that are not on `base`, oldest first.
     pub fn commits(&self, repo: &str, base: &str, branch: &str) -> Result<Vec<String>, SandboxError> {
+        Ok(self.history(repo, base, branch)?.into_iter().map(|commit| commit.message).collect())
+    }
+
+    /// The commits on `branch` that are not on `base`, oldest first.
+    pub fn history(&self, repo: &str, base: &str, branch: &str) -> Result<Vec<CommitView>, SandboxError> {
         let model = self.model();
         let bare = Bare(&model.place(repo)?.dir);
         let ends = bare.branch(base).zip(bare.branch(branch));
         let commits = ends.map(|(base, head)| bare.commits(&base, &head)).unwrap_or_default();
-        Ok(commits.into_iter().map(|c| c.message).collect())
+        let view =
+            |c: super::git::CommitFacts| CommitView { sha: c.sha, author: c.author.0, message: c.message };
+        Ok(commits.into_iter().map(view).collect())
     }
 
     /// Every request so far, in the order it was answered.

@@ -27,29 +27,30 @@ pub(super) struct Executed {
 }
 
 impl Executed {
-    /// The commit of an attempt whose worker was lost; what it used is not known.
+    /// The commit of an attempt whose worker was lost; what it used was counted when its run was closed.
     pub(super) fn recovered(commit: Sha) -> Self {
         Self { commit, tokens: 0, engine_ms: 0 }
     }
 }
 
-/// The attempt begins and counts.
+/// The step begins. What its job does again after a passing fault or a lost worker is the same attempt.
 pub(super) async fn started(ctx: &Ctx, turn: &Claimed, ground: &Ground, step: Step) -> anyhow::Result<Step> {
     let number = step.number;
     record(ctx, ground.protocol.id, Some(turn.hold()), |draft| {
         let now = draft.now;
-        if draft.step(number)?.status == StepStatus::Pending {
+        let begins = draft.step(number)?.status == StepStatus::Pending;
+        if begins {
             draft.apply_step(number, StepMove::Start)?;
         }
         let step = draft.step_mut(number)?;
-        step.attempts += 1;
+        step.attempts += u32::from(begins);
         step.started_at = Some(now);
         step.finished_at = None;
         let (name, attempt) = (step.spec.name.clone(), step.attempts);
         draft.note_with(
             EventKind::StepStarted,
             Some(number),
-            format!("step {number} started: {name}"),
+            format!("step {number} {}: {name}", if begins { "started" } else { "starts again" }),
             json!({"attempt": attempt}),
         );
         draft.step(number).cloned()

@@ -1,19 +1,23 @@
 //! What planning reads from the repository, and what it writes into the protocol's folder.
 
 use crate::domain::ci;
+use crate::domain::claim::Claimed;
 use crate::domain::ids::Sha;
 use crate::domain::project::Protocol;
 use crate::prompt::plan::Plan;
 use crate::prompt::{Done, Identity, PlanningFacts, RepairFacts, Replan};
 use crate::report::record::log_entry;
 use crate::services::Ctx;
-use crate::services::head::Ground;
+use crate::services::head::{self, Ground};
+use crate::store;
 use serde_json::{Value, json};
 
 /// Paths of the tree that a planning prompt shows at most.
 const FILES: usize = 2_000;
 const README_BYTES: usize = 20_000;
 const FILE_BYTES: usize = 256 << 10;
+/// Attempts at the first plan that are looked through at most.
+const RUNS: u32 = 500;
 
 /// What is read from the tree that is planned on.
 pub(super) struct Facts {
@@ -117,35 +121,56 @@ pub(super) fn folder<'a>(ctx: &Ctx, ground: &Ground, plan: &'a Plan) -> Vec<(&'a
         .collect()
 }
 
-/// A plan that stands on the branch already.
-pub(super) struct PushedPlan {
-    pub(super) plan: Plan,
-    pub(super) commit: Sha,
+/// What stands on the branch before the store has a plan.
+pub(super) enum Found {
+    Nothing,
+    /// The plan that an earlier attempt pushed and did not live to record.
+    Ours {
+        plan: Plan,
+        commit: Sha,
+    },
+    /// A branch of the same name that none of our commits is on.
+    Foreign {
+        head: Sha,
+    },
 }
 
-/// The plan that an earlier attempt pushed and did not live to record.
-///
-/// Only for the first plan: its commit is then the one that the branch has over the base.
-pub(super) async fn pushed(ctx: &Ctx, ground: &Ground) -> anyhow::Result<Option<PushedPlan>> {
+/// Looks at the branch. Only for the first plan: later ones are made on a branch that is known to be ours.
+pub(super) async fn found(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Found> {
     let Some(head) = ground.head.clone().filter(|_| ground.protocol.plan_revision == 0) else {
-        return Ok(None);
+        return Ok(Found::Nothing);
     };
+    let runs = store::run::of_protocol(&mut ctx.store.read().await?, ground.protocol.id, RUNS).await?;
+    let ours = runs.into_iter().filter(|run| run.kind == turn.job.kind()).filter_map(|run| run.commit);
+    for commit in ours.rev() {
+        if head::is_on_branch(ctx, ground, &commit).await? {
+            return Ok(Found::Ours { plan: written(ctx, ground, &commit).await?, commit });
+        }
+    }
+    Ok(Found::Foreign { head })
+}
+
+/// The plan as a commit of ours holds it.
+async fn written(ctx: &Ctx, ground: &Ground, commit: &Sha) -> anyhow::Result<Plan> {
     let folder = ground.protocol.folder();
-    let file = |name: &str| format!("{folder}/{name}");
-    let Some(plan_md) = read(ctx, ground, &head, &file("plan.md"), FILE_BYTES).await? else {
-        return Ok(None);
+    let file = async |name: &str| {
+        let content = read(ctx, ground, commit, &format!("{folder}/{name}"), FILE_BYTES).await?;
+        anyhow::Ok(content.unwrap_or_default())
     };
-    let context_md = read(ctx, ground, &head, &file("context.md"), FILE_BYTES).await?.unwrap_or_default();
-    let log_md = read(ctx, ground, &head, &file("log.md"), FILE_BYTES).await?.unwrap_or_default();
     let mut step_files = Vec::new();
-    for name in ctx.git.list_dir(&ground.mirror, &head, &folder).await? {
+    for name in ctx.git.list_dir(&ground.mirror, commit, &folder).await? {
         if crate::domain::spec::step_number(&name).is_some() {
-            let content = read(ctx, ground, &head, &file(&name), FILE_BYTES).await?.unwrap_or_default();
+            let content = file(&name).await?;
             step_files.push((name, content));
         }
     }
     step_files.sort();
-    Ok(Some(PushedPlan { plan: Plan { plan_md, context_md, log_md, step_files }, commit: head }))
+    Ok(Plan {
+        plan_md: file("plan.md").await?,
+        context_md: file("context.md").await?,
+        log_md: file("log.md").await?,
+        step_files,
+    })
 }
 
 async fn read(

@@ -17,7 +17,8 @@ const RACES: u32 = 5;
 
 /// Claims at most `limit` due jobs for `worker`, in order, never two of one lane and none whose lane is busy.
 ///
-/// First takes back the jobs whose lease ran out: they are queued again at once, or dead after [`MAX_ATTEMPTS`].
+/// First takes back the jobs whose lease ran out: they are queued again at once. One that lost its worker on its last
+/// attempt is handed out once more, as attempt [`MAX_ATTEMPTS`] + 1, so that somebody gives it up; then it is dead.
 pub async fn claim(store: &Store, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claimed>> {
     for _ in 0..RACES {
         match try_claim(store, worker, limit, lease).await {
@@ -49,7 +50,7 @@ async fn take_back_expired(tx: &mut Tx, now: Moment) -> Result<()> {
     let sql = tx.dialect(EXPIRED);
     for held in tx.all(sql, args![now], read_held).await? {
         let error = format!("lost its worker on attempt {}", held.attempt);
-        if held.attempt >= i64::from(MAX_ATTEMPTS) {
+        if held.attempt > i64::from(MAX_ATTEMPTS) {
             end(tx, held.id, "dead", &error).await?;
             continue;
         }
