@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-/// The address of a schema of its own, on a server whose data is worth nothing.
+/// The address of a schema of its own, on a server whose data is worth nothing. Whoever connects there bears its name.
 pub(crate) async fn schema() -> String {
     let server = std::env::var("TASKSGODZILLA_TEST_POSTGRES_URL").expect(
         "these tests need a Postgres: run them as `scripts/with-postgres cargo test`, \
@@ -13,5 +13,5 @@ pub(crate) async fn schema() -> String {
     let create = AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
     sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();
-    format!("{server}?options=-c%20search_path%3D{schema}")
+    format!("{server}?options=-c%20search_path%3D{schema}&application_name={schema}")
 }
