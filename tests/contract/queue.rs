@@ -27,6 +27,7 @@ on_both!(
     a_backlog_of_one_lane_is_worked_off_in_order,
     draining_runs_what_is_due_and_what_comes_of_it,
     draining_survives_a_panic,
+    draining_ends_when_a_job_is_always_due_again,
 );
 
 /// How long anything here may take before the test has failed.
@@ -388,6 +389,23 @@ async fn draining_runs_what_is_due_and_what_comes_of_it(bench: Bench) {
     assert_eq!(*handler.ran.lock().unwrap(), [3, 2, 1, 0]);
     assert_eq!(drain(&source, &handler).await.unwrap(), 0);
     assert_eq!(count(&bench.store, JobStatus::Queued).await, 4);
+}
+
+/// Never does its job, and wants it back at once.
+struct Restless(Moment);
+
+#[async_trait]
+impl Handler for Restless {
+    async fn handle(&self, _: Claimed) -> JobEnd {
+        JobEnd::Later { at: self.0, why: "now".to_owned() }
+    }
+}
+
+async fn draining_ends_when_a_job_is_always_due_again(bench: Bench) {
+    push(&bench.store, &[publish(1)]).await;
+    let source = StoreSource(bench.store.clone());
+    let told = drain(&source, &Restless(bench.store.now())).await.unwrap_err();
+    assert_eq!(told.to_string(), "1000 jobs ran and the queue does not come to rest");
 }
 
 async fn draining_survives_a_panic(bench: Bench) {
