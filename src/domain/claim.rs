@@ -17,6 +17,8 @@ pub struct Claimed {
     pub job: Job,
     /// From 1; attempts that cost nothing are not counted.
     pub attempt: u32,
+    /// How often in a row its worker was lost before this attempt.
+    pub lost: u32,
     pub fence: i64,
     /// What an earlier attempt recorded of the process it started; it may still run.
     pub process: Option<String>,

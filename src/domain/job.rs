@@ -1,6 +1,7 @@
 //! Units of queued work: ids only, so that a job always works on what the store says now.
 
 use super::ids::{DeliveryId, JobId, ProjectId, ProtocolId, StepId};
+use super::retry::MAX_ATTEMPTS;
 use serde::{Deserialize, Serialize};
 
 /// What a job does. The JSON form is stored; renaming a variant is a migration.
@@ -54,6 +55,10 @@ pub enum Job {
 }
 
 impl Job {
+    /// Kinds that are brought back by themselves after they failed for good: nobody is told of the failure, and doing them
+    /// later is as good.
+    pub const HEALING: [&str; 5] = ["publish", "republish", "send_answers", "clean_up", "process_delivery"];
+
     /// The kind's stable name, in tables, logs and metrics.
     pub fn kind(self) -> &'static str {
         match self {
@@ -129,6 +134,28 @@ impl Job {
         }
     }
 
+    /// Attempts before it fails for good, if what fails may pass.
+    ///
+    /// What only brings something up to date goes on, for nobody could do more. A delivery may be somebody's command, so it
+    /// outlives a forge that is away for some minutes.
+    pub fn attempts(self) -> u32 {
+        match self {
+            Self::PlanProtocol { .. }
+            | Self::ExecuteStep { .. }
+            | Self::RunQuality { .. }
+            | Self::OpenPr { .. }
+            | Self::Merge { .. } => MAX_ATTEMPTS,
+            Self::ProcessDelivery { .. } => 10,
+            Self::ReadCi { .. }
+            | Self::ReadHead { .. }
+            | Self::Publish { .. }
+            | Self::Republish { .. }
+            | Self::SendAnswers { .. }
+            | Self::CleanUp { .. }
+            | Self::Reconcile => u32::MAX,
+        }
+    }
+
     /// The protocol it belongs to, if it belongs to one.
     pub fn protocol(self) -> Option<ProtocolId> {
         match self {
@@ -144,5 +171,23 @@ impl Job {
             | Self::CleanUp { protocol } => Some(protocol),
             Self::ProcessDelivery { .. } | Self::SendAnswers { .. } | Self::Reconcile => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_heals_has_the_names_of_kinds() {
+        let protocol = ProtocolId(1);
+        let healing = [
+            Job::Publish { protocol },
+            Job::Republish { protocol, late: JobId(1) },
+            Job::SendAnswers { project: ProjectId(1) },
+            Job::CleanUp { protocol },
+            Job::ProcessDelivery { delivery: DeliveryId(1), repo: None },
+        ];
+        assert_eq!(healing.map(Job::kind), Job::HEALING);
     }
 }

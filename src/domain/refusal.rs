@@ -80,6 +80,9 @@ pub enum Refusal {
     NotGreen { why: String },
     #[error("the forge says no: {words}")]
     ForgeSays { words: String },
+    /// A job did not come to its end; `words` say why, or are the id of a fault of ours.
+    #[error("it could not be done: {words}")]
+    Failed { words: String },
     #[error("there is no branch `{branch}` in this repository")]
     NoSuchBranch { branch: String },
     #[error("there is no engine `{engine}`; there are: {}", known.join(", "))]

@@ -34,23 +34,38 @@ pub enum JobEnd {
     },
 }
 
-/// Attempts of a job that sets no limit of its own.
+/// Attempts of a job whose failure a person can do something about.
 pub const MAX_ATTEMPTS: u32 = 3;
+/// How often in a row a job may lose its worker. Then it is likely the job that ends them, and it is given up.
+pub const MAX_LOST: u32 = 3;
 
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The longest rest of a dead job that is brought back by itself.
+const LONGEST_REST: Duration = Duration::from_secs(600);
 
-/// Decides what becomes of a job whose attempt number `attempt` (from 1) failed.
+/// Decides what becomes of a job whose attempt number `attempt` (from 1) of `attempts` failed.
 ///
 /// `jitter` is drawn from 0 to 1 by the caller and spreads waits over half their length, so that jobs that failed
 /// together do not come back together.
-pub fn after_failure(retry: Retry, attempt: u32, error: String, now: Moment, jitter: f64) -> JobEnd {
+pub fn after_failure(
+    retry: Retry,
+    (attempt, attempts): (u32, u32),
+    error: String,
+    now: Moment,
+    jitter: f64,
+) -> JobEnd {
     match retry {
         Retry::Never => JobEnd::Dead { error },
         Retry::After(wait) => JobEnd::Later { at: now.plus(wait), why: error },
-        Retry::Soon if attempt >= MAX_ATTEMPTS => JobEnd::Dead { error },
+        Retry::Soon if attempt >= attempts => JobEnd::Dead { error },
         Retry::Soon => JobEnd::Retry { at: now.plus(backoff(attempt, jitter)), error },
     }
+}
+
+/// Whether a dead job that is brought back by itself has rested enough: as long again as it had failed before.
+pub fn is_time_again(created: Moment, died: Moment, now: Moment) -> bool {
+    now.since(died) >= died.since(created).min(LONGEST_REST)
 }
 
 /// Doubles from two seconds to a minute, then takes away up to half of it.
@@ -65,7 +80,10 @@ mod tests {
 
     #[track_caller]
     fn check(retry: Retry, attempt: u32, expected: &JobEnd) {
-        assert_eq!(after_failure(retry, attempt, "broken".to_owned(), Moment(0), 0.0), *expected);
+        assert_eq!(
+            after_failure(retry, (attempt, MAX_ATTEMPTS), "broken".to_owned(), Moment(0), 0.0),
+            *expected
+        );
     }
 
     #[test]
@@ -81,6 +99,16 @@ mod tests {
     fn a_rate_limit_waits_as_told_and_costs_no_attempt() {
         let wait = Retry::After(Duration::from_secs(90));
         check(wait, 3, &JobEnd::Later { at: Moment(90_000), why: "broken".to_owned() });
+    }
+
+    #[test]
+    fn a_dead_job_rests_longer_each_time_and_ten_minutes_at_most() {
+        let is_time = |died, now| is_time_again(Moment(0), Moment(died), Moment(now));
+        assert!(is_time(0, 0));
+        assert!(!is_time(40_000, 79_999));
+        assert!(is_time(40_000, 80_000));
+        assert!(!is_time(86_400_000, 86_400_000 + 599_999));
+        assert!(is_time(86_400_000, 86_400_000 + 600_000));
     }
 
     #[test]

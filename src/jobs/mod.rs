@@ -4,14 +4,20 @@
 
 use crate::domain::claim::Claimed;
 use crate::domain::job::Job;
-use crate::domain::retry::{JobEnd, MAX_ATTEMPTS, after_failure};
+use crate::domain::retry::{JobEnd, MAX_LOST, Retry, after_failure};
 use crate::queue::Handler;
 use crate::services::{
     Ctx, answers, ci, cleanup, execution, fault, giving_up, head, intake, planning, publish, pulls, quality,
     reconcile, runs,
 };
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 use tracing::Instrument as _;
+
+/// How long a job waits whose giving up could not be recorded.
+const UNTOLD: Duration = Duration::from_secs(10);
 
 /// Does jobs.
 #[derive(Clone)]
@@ -25,30 +31,59 @@ impl Worker {
     }
 
     async fn work(&self, turn: &Claimed) -> JobEnd {
-        match take_up(&self.ctx, turn).await {
+        let attempt = AssertUnwindSafe(self.attempt(turn)).catch_unwind().await;
+        match attempt.unwrap_or_else(|payload| Err(panicked(payload.as_ref()))) {
             Ok(()) => JobEnd::Done,
             Err(failure) => self.failed(turn, &failure).await,
         }
     }
 
+    /// Ends what earlier workers left of the job, then does it.
+    async fn attempt(&self, turn: &Claimed) -> anyhow::Result<()> {
+        runs::take_over(&self.ctx, turn).await?;
+        if turn.lost >= MAX_LOST {
+            return Err(LostTooOften { times: turn.lost }.into());
+        }
+        dispatch(&self.ctx, turn).await
+    }
+
     /// The one place where an error becomes a retry, a wait, or the end.
     async fn failed(&self, turn: &Claimed, failure: &anyhow::Error) -> JobEnd {
-        let words = self.ctx.redactor.redact(&format!("{failure:#}")).into_owned();
-        let end = after_failure(fault::retry(failure), turn.attempt, words.clone(), self.ctx.now(), jitter());
-        tracing::warn!(fault = words, ?end, "a job failed");
-        if matches!(end, JobEnd::Dead { .. })
-            && !fault::lost_lease(failure)
-            && let Err(error) = giving_up::give_up(&self.ctx, turn, &words).await
-        {
-            tracing::error!(error = format!("{error:#}"), "that a job failed for good could not be recorded");
+        let told = fault::tell(&self.ctx.redactor, failure, turn.id);
+        let retry = if failure.is::<LostTooOften>() { Retry::Never } else { fault::retry(failure) };
+        let attempts = (turn.attempt, turn.job.attempts());
+        let end = after_failure(retry, attempts, told.stored(), self.ctx.now(), jitter());
+        tracing::warn!(fault = told.chain, end = word(&end), "a job failed");
+        let recorded = match &end {
+            JobEnd::Dead { .. } if !fault::lost_lease(failure) => {
+                giving_up::give_up(&self.ctx, turn, &told.people).await
+            }
+            JobEnd::Later { .. } | JobEnd::Retry { .. } => giving_up::delayed(&self.ctx, turn).await,
+            JobEnd::Dead { .. } | JobEnd::Done => Ok(()),
+        };
+        let Err(error) = recorded else { return end };
+        tracing::error!(
+            error = format!("{error:#}"),
+            end = word(&end),
+            "what became of a job could not be reported"
+        );
+        match end {
+            // Nobody would know of it: the whole is tried again.
+            JobEnd::Dead { error } => JobEnd::Later { at: self.ctx.now().plus(UNTOLD), why: error },
+            end => end,
         }
-        if matches!(end, JobEnd::Later { .. } | JobEnd::Retry { .. })
-            && let Err(error) = giving_up::delayed(&self.ctx, turn).await
-        {
-            tracing::error!(error = format!("{error:#}"), "that a job waits could not be reported");
-        }
-        end
     }
+}
+
+/// Its worker was lost so often that it is likely the job that ends them.
+#[derive(Debug, thiserror::Error)]
+#[error("its worker was lost {times} times in a row")]
+struct LostTooOften {
+    times: u32,
+}
+
+fn panicked(payload: &(dyn std::any::Any + Send)) -> anyhow::Error {
+    anyhow::anyhow!("panicked: {}", crate::queue::panic_message(payload))
 }
 
 #[async_trait]
@@ -75,13 +110,6 @@ impl Handler for Worker {
     }
 }
 
-/// Ends what earlier workers left of the job, then does it.
-async fn take_up(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
-    runs::take_over(ctx, turn).await?;
-    anyhow::ensure!(turn.attempt <= MAX_ATTEMPTS, "it lost its worker {MAX_ATTEMPTS} times");
-    dispatch(ctx, turn).await
-}
-
 async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
     match turn.job {
         Job::ProcessDelivery { delivery, .. } => intake::process(ctx, delivery).await,
@@ -97,6 +125,15 @@ async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
         Job::SendAnswers { project } => answers::send(ctx, turn, project).await,
         Job::CleanUp { protocol } => cleanup::clean_up(ctx, turn, protocol).await,
         Job::Reconcile => reconcile::pass(ctx).await,
+    }
+}
+
+fn word(end: &JobEnd) -> &'static str {
+    match end {
+        JobEnd::Done => "done",
+        JobEnd::Later { .. } => "later",
+        JobEnd::Retry { .. } => "retry",
+        JobEnd::Dead { .. } => "dead",
     }
 }
 

@@ -86,10 +86,11 @@ pub trait Handler: Send + Sync + 'static {
 /// What becomes of a job whose handler panicked: our fault, and it may pass.
 fn after_panic(work: &Claimed, message: &str, now: Moment) -> JobEnd {
     let error = format!("panicked: {message}");
-    after_failure(Retry::Soon, work.attempt, error, now, jitter())
+    after_failure(Retry::Soon, (work.attempt, work.job.attempts()), error, now, jitter())
 }
 
-fn panic_message(payload: &(dyn std::any::Any + Send)) -> &str {
+/// What a panic said, if it said something.
+pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()
         .copied()

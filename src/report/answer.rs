@@ -8,6 +8,7 @@ use super::time::duration;
 use super::view::ProtocolView;
 use super::words::{Phrase, capitalised, ci_words, headline, qa_words, reason_words, step_words};
 use crate::domain::actor::Permission;
+use crate::domain::ids::JobId;
 use crate::domain::project::REPOSITORY_FILE;
 use crate::domain::refusal::Refusal;
 use crate::domain::step::Step;
@@ -40,6 +41,13 @@ pub fn mistake(login: &str, said: &str) -> String {
 /// Any sentence of ours to one person; what stands in backticks becomes code, whatever else it holds is shown as it is.
 pub fn told(login: &str, said: &str) -> String {
     to(login, &Phrase::marked(&clipped(said, 4_000)).markdown())
+}
+
+/// That a fault of ours stopped a command. Of the fault only the job's id is told.
+pub fn fault(login: &str, job: JobId) -> String {
+    let said =
+        "a fault of ours stopped this before it was done; the bot's operator finds it in the log as job";
+    told(login, &format!("{said} {job}. Give the command again to try once more"))
 }
 
 /// What a command would do, one sentence a line.

@@ -69,6 +69,22 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
     .await
 }
 
+/// CI cannot be read, for good. An error inside a gate closes it: what was waited for is undecided, and a person must act.
+pub async fn give_up(ctx: &Ctx, turn: &Claimed, id: ProtocolId, error: &str) -> anyhow::Result<()> {
+    record(ctx, id, Some(turn.hold()), |draft| {
+        let detail = format!("CI could not be read: {error}");
+        let waiting = drive::latest_commit_step(&draft.steps).filter(|step| step.ci == CiStatus::Waiting);
+        let number = waiting.map(|step| step.number);
+        draft.note(EventKind::JobFailed, number, detail.clone());
+        let Some(number) = number.filter(|_| draft.protocol.state.end.is_none()) else {
+            return Ok(());
+        };
+        draft.step_mut(number)?.ci = CiStatus::Inconclusive;
+        draft.block(ReasonKey::CiUndecided, Some(number), detail.clone())
+    })
+    .await
+}
+
 /// Stores what CI says now, and follows it when that is news.
 fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]) -> Result<(), Refusal> {
     let step = draft.step_mut(number)?;

@@ -57,17 +57,7 @@ pub async fn take(
     let files = Files::default();
     let help = whose_help(ctx, project, comment, &files).await?;
     for line in &command::parse(&comment.body, &identity.slug, help) {
-        let new = NewCommand {
-            project: project.id,
-            source: comment.source,
-            hash: line.identity.hash.clone(),
-            ordinal: line.identity.ordinal,
-            delivery: delivery.id,
-            thread: comment.thread,
-            discussion: comment.discussion.clone(),
-            actor: event.sender.login.clone(),
-            line: line.line.clone(),
-        };
+        let new = of_line(project, delivery, event, comment, line);
         let Some(id) = acknowledge(ctx, project, &new).await? else {
             continue;
         };
@@ -88,6 +78,27 @@ pub async fn take(
         answer(ctx, &asking, line).await?;
     }
     Ok(())
+}
+
+/// The command of a line, as it is stored.
+pub(super) fn of_line(
+    project: &Project,
+    delivery: &Delivery,
+    event: &ForgeEvent,
+    comment: &Commented,
+    line: &ParsedLine,
+) -> NewCommand {
+    NewCommand {
+        project: project.id,
+        source: comment.source,
+        hash: line.identity.hash.clone(),
+        ordinal: line.identity.ordinal,
+        delivery: delivery.id,
+        thread: comment.thread,
+        discussion: comment.discussion.clone(),
+        actor: event.sender.login.clone(),
+        line: line.line.clone(),
+    }
 }
 
 /// What we do ourselves is never a command, listed or not.
@@ -209,7 +220,7 @@ async fn acknowledge(ctx: &Ctx, project: &Project, new: &NewCommand) -> anyhow::
         Taken::Finished => return Ok(None),
         Taken::New(id) | Taken::Open(id) => id,
     };
-    if let Some(eyes) = reaction((new.thread, new.source), Reaction::Eyes, id) {
+    if let Some(eyes) = reaction((new.thread, new.source), Reaction::Eyes, Some(id)) {
         store::effect::push(&mut tx, project.id, &eyes).await?;
     }
     tx.commit().await?;
@@ -295,7 +306,7 @@ impl Asking {
                 topic: reply.topic.map(|topic| format!("{topic}:{}", self.thread)),
             },
         });
-        reaction((self.thread, self.source), kind, self.id).into_iter().chain(answer).collect()
+        reaction((self.thread, self.source), kind, Some(self.id)).into_iter().chain(answer).collect()
     }
 }
 
@@ -320,14 +331,14 @@ pub async fn closing(
             topic: None,
         },
     });
-    Ok(reaction((command.thread, command.source), kind, id).into_iter().chain(answer).collect())
+    Ok(reaction((command.thread, command.source), kind, Some(id)).into_iter().chain(answer).collect())
 }
 
 /// The reaction to a command's text; a check run takes none.
-fn reaction(
+pub(super) fn reaction(
     (thread, to): (Thread, CommentSource),
     reaction: Reaction,
-    command: CommandId,
+    command: Option<CommandId>,
 ) -> Option<NewEffect> {
     let key = match to {
         CommentSource::Comment(id) => format!("react:comment:{id}:{reaction:?}"),
@@ -335,10 +346,5 @@ fn reaction(
         CommentSource::Pull(id) => format!("react:pull:{id}:{reaction:?}"),
         CommentSource::Check(_) => return None,
     };
-    Some(NewEffect {
-        key,
-        protocol: None,
-        command: Some(command),
-        effect: Effect::React { thread, to, reaction },
-    })
+    Some(NewEffect { key, protocol: None, command, effect: Effect::React { thread, to, reaction } })
 }

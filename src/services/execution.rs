@@ -66,7 +66,7 @@ pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId
             outcome::handed_back(ctx, turn, &step).await
         }
         Err(fault) => {
-            run.close(ctx, RunStatus::Failed, &format!("{fault:#}")).await?;
+            run.fail(ctx, &fault).await?;
             Err(fault)
         }
     }

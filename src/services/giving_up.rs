@@ -1,7 +1,7 @@
 //! A job failed: it waits, and the reports say until when; or it failed for good, and a person decides. Or its worker lost it.
 
 use super::change::{GATHER, record};
-use super::{Ctx, execution, pulls, quality};
+use super::{Ctx, ci, execution, intake, pulls, quality};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::job::Job;
@@ -39,13 +39,17 @@ fn is_publishing(job: Job) -> bool {
     matches!(job, Job::Publish { .. } | Job::Republish { .. })
 }
 
-/// Records what the failure of `turn`'s job means. `error` is redacted here.
+/// Records what the failure of `turn`'s job means. `error` is what people may read of it.
+///
+/// What nobody waits for is brought back by the regular pass, see [`Job::HEALING`]; a head that could not be read is read
+/// by the next job that stands on it.
 pub async fn give_up(ctx: &Ctx, turn: &Claimed, error: &str) -> anyhow::Result<()> {
-    let error = ctx.redactor.redact(error).into_owned();
     match turn.job {
-        Job::ExecuteStep { step, .. } => execution::give_up(ctx, turn, step, &error).await,
-        Job::RunQuality { step, .. } => quality::give_up(ctx, turn, step, &error).await,
-        Job::OpenPr { .. } | Job::Merge { .. } => pulls::give_up(ctx, turn, turn.job, &error).await,
+        Job::ExecuteStep { step, .. } => execution::give_up(ctx, turn, step, error).await,
+        Job::RunQuality { step, .. } => quality::give_up(ctx, turn, step, error).await,
+        Job::OpenPr { .. } | Job::Merge { .. } => pulls::give_up(ctx, turn, turn.job, error).await,
+        Job::ReadCi { protocol } => ci::give_up(ctx, turn, protocol, error).await,
+        Job::ProcessDelivery { delivery, .. } => intake::give_up(ctx, turn, delivery).await,
         Job::PlanProtocol { protocol } => {
             let detail = format!("planning failed: {error}");
             record(ctx, protocol, Some(turn.hold()), |draft| {
@@ -54,17 +58,17 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, error: &str) -> anyhow::Result<(
             })
             .await
         }
-        Job::ReadCi { protocol } | Job::ReadHead { protocol } | Job::CleanUp { protocol } => {
+        Job::ReadHead { protocol } => {
             record(ctx, protocol, Some(turn.hold()), |draft| {
-                draft.note(EventKind::JobFailed, None, format!("{} failed: {error}", turn.job.kind()));
+                draft.note(EventKind::JobFailed, None, format!("the branch could not be looked at: {error}"));
                 Ok(())
             })
             .await
         }
-        Job::ProcessDelivery { .. }
-        | Job::Publish { .. }
+        Job::Publish { .. }
         | Job::Republish { .. }
         | Job::SendAnswers { .. }
+        | Job::CleanUp { .. }
         | Job::Reconcile => Ok(()),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Safe to repeat: commands are taken once each, everything else is "read the forge again".
 
-use super::{Ctx, ci, commands, fates};
+use super::{Ctx, ci, commands, fates, waiting};
+use crate::domain::claim::Claimed;
 use crate::domain::forge_event::{ForgeEvent, Happened, RepoChange, RepoFacts};
 use crate::domain::ids::DeliveryId;
 use crate::domain::job::Job;
@@ -57,7 +58,9 @@ pub async fn receive(ctx: &Ctx, delivery: &Delivery<'_>) -> anyhow::Result<Recei
 pub async fn process(ctx: &Ctx, id: DeliveryId) -> anyhow::Result<()> {
     let delivery = store::delivery::load(&mut ctx.store.read().await?, id).await?;
     let delivery = delivery.ok_or(StoreError::Missing { what: "delivery" })?;
-    let Some(body) = delivery.body.as_deref().filter(|_| delivery.status == DeliveryStatus::Stored) else {
+    // One that failed is taken in again when an operator asks for it.
+    let is_open = matches!(delivery.status, DeliveryStatus::Stored | DeliveryStatus::Failed);
+    let Some(body) = delivery.body.as_deref().filter(|_| is_open) else {
         return Ok(());
     };
     let (status, reason) = match forge::parse(delivery.forge, &delivery.event, body) {
@@ -70,6 +73,34 @@ pub async fn process(ctx: &Ctx, id: DeliveryId) -> anyhow::Result<()> {
     };
     let mut tx = ctx.store.begin().await?;
     store::delivery::finish(&mut tx, id, status, &reason).await?;
+    tx.commit().await?;
+    tracing::debug!(delivery.event, delivery.status = ?status, "a delivery was taken in");
+    Ok(())
+}
+
+/// A delivery could not be taken in, for good. Who waits for an answer to a command in it gets one, with the job's id and
+/// nothing else of the fault; then the delivery has failed. One that nobody waits for stays, to be taken in later.
+pub async fn give_up(ctx: &Ctx, turn: &Claimed, id: DeliveryId) -> anyhow::Result<()> {
+    let delivery = store::delivery::load(&mut ctx.store.read().await?, id).await?;
+    let delivery = delivery.ok_or(StoreError::Missing { what: "delivery" })?;
+    let Some(Ok(Parsed::Ours(event))) =
+        delivery.body.as_deref().map(|body| forge::parse(delivery.forge, &delivery.event, body))
+    else {
+        return Ok(());
+    };
+    let Some(facts) = &event.repo else {
+        return Ok(());
+    };
+    let project = meet(ctx, delivery.forge, facts).await?;
+    let Some(waiting) = waiting::find(ctx, &project, &delivery, &event).await? else {
+        return Ok(());
+    };
+    let mut tx = ctx.store.begin_held(turn.hold()).await?;
+    for effect in waiting.told_of(turn.id) {
+        store::effect::push(&mut tx, project.id, &effect).await?;
+    }
+    let reason = format!("a command in it could not be taken, see job {}", turn.id);
+    store::delivery::finish(&mut tx, id, DeliveryStatus::Failed, &reason).await?;
     tx.commit().await?;
     Ok(())
 }

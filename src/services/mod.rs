@@ -12,6 +12,7 @@ pub mod fates;
 pub mod intake;
 pub mod permissions;
 pub mod repository_file;
+pub mod waiting;
 
 pub mod ci;
 pub mod execution;

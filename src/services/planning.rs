@@ -41,7 +41,7 @@ pub async fn plan(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
     let outcome = make(ctx, turn, &ground, &mut run).await;
     match &outcome {
         Ok(()) => run.close(ctx, RunStatus::Succeeded, "").await?,
-        Err(fault) => run.close(ctx, RunStatus::Failed, &format!("{fault:#}")).await?,
+        Err(fault) => run.fail(ctx, fault).await?,
     }
     outcome
 }

@@ -230,8 +230,7 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, job: Job, error: &str) -> anyhow
             let facts = views::facts(ctx, protocol).await?;
             match facts.protocol.merge {
                 Some(request) => {
-                    refused(ctx, turn, protocol, &request, Refusal::ForgeSays { words: error.to_owned() })
-                        .await
+                    refused(ctx, turn, protocol, &request, Refusal::Failed { words: error.to_owned() }).await
                 }
                 None => Ok(()),
             }

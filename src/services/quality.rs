@@ -49,7 +49,7 @@ pub async fn judge(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId) 
         Ok(Some(judgement)) => judgement,
         Ok(None) => return run.close(ctx, RunStatus::Cancelled, "stopped").await,
         Err(fault) => {
-            run.close(ctx, RunStatus::Failed, &format!("{fault:#}")).await?;
+            run.fail(ctx, &fault).await?;
             return Err(fault);
         }
     };

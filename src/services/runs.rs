@@ -5,7 +5,7 @@ mod lost;
 
 pub use lost::take_over;
 
-use super::Ctx;
+use super::{Ctx, fault};
 use crate::domain::claim::Claimed;
 use crate::domain::ids::{ProtocolId, RunId, Sha, StepId};
 use crate::engine::{Access, Answer, EngineCall, EngineError, EngineEvent, Limits, Phase, Usage};
@@ -233,6 +233,13 @@ impl Run {
         store::run::record_pushed(&mut tx, self.id).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Closes the run after a fault of its job. Whoever may open the run's page reads what people may; the bot's own log has
+    /// the chain.
+    pub async fn fail(self, ctx: &Ctx, error: &anyhow::Error) -> anyhow::Result<()> {
+        let told = fault::tell(&ctx.redactor, error, self.turn.id);
+        self.close(ctx, RunStatus::Failed, &told.people).await
     }
 
     /// Closes the run: its log, its home, and last its row, so that what a lost worker leaves belongs to an open one.

@@ -48,7 +48,7 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
         .filter(|job| !matches!(job.job, Job::Publish { .. } | Job::Republish { .. } | Job::ReadCi { .. }));
     let delay = delayed
         .filter(|job| job.next_run_at > now && !job.error.is_empty())
-        .map(|job| Delay { until: job.next_run_at, why: ctx.redactor.redact(&job.error).into_owned() })
+        .map(|job| Delay { until: job.next_run_at, why: for_people(&job.error) })
         .next();
     Ok(ProtocolView {
         links: links(ctx, &protocol, &steps, &runs),
@@ -62,6 +62,11 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
         app_slug: identity.slug,
         protocol,
     })
+}
+
+/// What people may read of a job's error.
+fn for_people(error: &str) -> String {
+    error.lines().next().unwrap_or_default().to_owned()
 }
 
 fn links(ctx: &Ctx, protocol: &Protocol, steps: &[Step], runs: &[Run]) -> Links {

@@ -91,14 +91,29 @@ pub async fn take(tx: &mut Tx, new: &NewCommand) -> Result<Taken> {
 }
 
 async fn taken_before(tx: &mut Tx, new: &NewCommand) -> Result<Taken> {
-    let sql = "SELECT * FROM command WHERE project_id = $1 AND source = $2 AND hash = $3 AND ordinal = $4";
-    let args = args![new.project, json(&new.source), &new.hash, new.ordinal];
-    let known = tx.one(sql, args, read).await?;
-    let known = known.ok_or(StoreError::Missing { what: "command" })?;
+    let known = same(tx, new).await?.ok_or(StoreError::Missing { what: "command" })?;
     Ok(match known.outcome {
         CommandOutcome::Open => Taken::Open(known.id),
         _ => Taken::Finished,
     })
+}
+
+/// The command of the same identity.
+async fn same(db: &mut Session, new: &NewCommand) -> Result<Option<Command>> {
+    let sql = "SELECT * FROM command WHERE project_id = $1 AND source = $2 AND hash = $3 AND ordinal = $4";
+    let args = args![new.project, json(&new.source), &new.hash, new.ordinal];
+    db.one(sql, args, read).await
+}
+
+/// What became of a command that was taken in before; `None` when it was not.
+pub async fn outcome(db: &mut Session, new: &NewCommand) -> Result<Option<CommandOutcome>> {
+    Ok(same(db, new).await?.map(|command| command.outcome))
+}
+
+/// The commands that one delivery brought first.
+pub async fn of_delivery(db: &mut Session, delivery: DeliveryId) -> Result<Vec<Command>> {
+    let sql = "SELECT * FROM command WHERE delivery_id = $1 ORDER BY command_id";
+    db.all(sql, args![delivery], read).await
 }
 
 /// Records a command's outcome. The first outcome stays: a later one returns `false`.

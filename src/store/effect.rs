@@ -77,6 +77,14 @@ pub async fn open(db: &mut Session, project: ProjectId) -> Result<Vec<StoredEffe
     db.all(sql, args![project], read).await
 }
 
+/// The projects for which something waits to be sent, and which can be reached.
+pub async fn waiting_projects(db: &mut Session) -> Result<Vec<ProjectId>> {
+    let sql = "SELECT DISTINCT effect.project_id FROM effect \
+               JOIN project ON project.project_id = effect.project_id AND project.access = 'granted' \
+               WHERE effect.status IN ('open', 'sending') ORDER BY effect.project_id";
+    db.all(sql, args![], |row| row.int("project_id").map(ProjectId)).await
+}
+
 /// Records that sending begins now. Returns `false` when the effect is sent or refused already.
 pub async fn mark_sending(tx: &mut Tx, id: EffectId) -> Result<bool> {
     let sql = "UPDATE effect SET status = 'sending' WHERE effect_id = $1 AND status IN ('open', 'sending')";

@@ -13,12 +13,18 @@ struct Pair {
     postgres: &'static str,
 }
 
-const PAIRS: [Pair; 2] = [
+const PAIRS: &[Pair] = &[
     Pair {
         version: 1,
         name: "first house",
         sqlite: include_str!("../../migrations/sqlite/0001_first_house.sql"),
         postgres: include_str!("../../migrations/postgres/0001_first_house.sql"),
+    },
+    Pair {
+        version: 4,
+        name: "dead jobs",
+        sqlite: include_str!("../../migrations/sqlite/0004_dead_jobs.sql"),
+        postgres: include_str!("../../migrations/postgres/0004_dead_jobs.sql"),
     },
     Pair {
         version: 7,

@@ -371,8 +371,8 @@ impl World {
     }
 
     async fn has_no_dead_job(&self) {
-        let dead = job::dead(&mut self.store.read().await.unwrap(), 10).await.unwrap();
-        let dead: Vec<String> = dead.iter().map(|job| format!("{}: {}", job.job.kind(), job.error)).collect();
+        let dead = job::list(&mut self.store.read().await.unwrap(), JobStatus::Dead, 10).await.unwrap();
+        let dead: Vec<String> = dead.iter().map(|job| format!("{}: {}", job.kind, job.error)).collect();
         assert_eq!(dead, [""; 0], "jobs died");
         let counts = job::count_by_status(&mut self.store.read().await.unwrap()).await.unwrap();
         let running: Vec<_> = counts.iter().filter(|count| count.status == JobStatus::Running).collect();

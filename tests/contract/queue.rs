@@ -11,7 +11,7 @@ use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::retry::JobEnd;
 use tasksgodzilla::queue::{Handler, JobSource, SourceError, Wake, WorkerSettings, Workers, drain};
 use tasksgodzilla::store::Store;
-use tasksgodzilla::store::job::{self, JobStatus, StoredJob};
+use tasksgodzilla::store::job::{self, JobStatus, ListedJob};
 use tokio::sync::{Semaphore, watch};
 
 on_both!(
@@ -186,9 +186,9 @@ async fn count(store: &Store, status: JobStatus) -> u64 {
     counts.iter().filter(|count| count.status == status).map(|count| count.count).sum()
 }
 
-async fn dead(store: &Store) -> Vec<StoredJob> {
+async fn dead(store: &Store) -> Vec<ListedJob> {
     let mut db = store.read().await.unwrap();
-    job::dead(&mut db, 10).await.unwrap()
+    job::list(&mut db, JobStatus::Dead, 10).await.unwrap()
 }
 
 async fn a_pushed_job_starts_without_waiting_for_the_poll(bench: Bench) {
@@ -232,7 +232,7 @@ async fn no_more_jobs_are_claimed_than_there_are_places(bench: Bench) {
 }
 
 async fn a_panic_is_retried_and_in_the_end_kept_with_its_message(bench: Bench) {
-    push(&bench.store, &[publish(1)]).await;
+    push(&bench.store, &[Job::Merge { protocol: ProtocolId(1) }]).await;
     let handler = Scripted::new(Act::Panic);
     let workers = start(&bench.store, &handler, settings());
     for attempt in 1..=3 {
@@ -242,7 +242,7 @@ async fn a_panic_is_retried_and_in_the_end_kept_with_its_message(bench: Bench) {
     }
     workers.shutdown().await;
     let dead = dead(&bench.store).await;
-    assert_eq!(dead[0].error, "panicked: the publish is broken");
+    assert_eq!(dead[0].error, "panicked: the merge is broken");
     assert_eq!(dead[0].attempt, 3);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tasksgodzilla::domain::claim::{Claimed, Hold};
 use tasksgodzilla::domain::ids::{DeliveryId, Moment, ProjectId, ProtocolId, StepId};
 use tasksgodzilla::domain::job::Job;
-use tasksgodzilla::domain::retry::{JobEnd, MAX_ATTEMPTS};
+use tasksgodzilla::domain::retry::{JobEnd, MAX_LOST};
 use tasksgodzilla::store::job::{self, JobStatus, StoredJob};
 use tasksgodzilla::store::{Store, StoreError};
 
@@ -19,7 +19,9 @@ on_both!(
     a_retry_joins_the_job_that_was_queued_meanwhile,
     an_expired_lease_is_taken_over_and_the_late_worker_is_refused,
     a_renewed_lease_does_not_expire,
-    a_job_that_keeps_losing_its_worker_is_handed_out_once_more_to_be_given_up_and_dies,
+    a_job_that_keeps_losing_its_worker_is_known_and_dies_in_the_end,
+    an_attempt_that_ended_in_order_forgets_the_lost_ones,
+    a_list_also_has_jobs_of_another_version,
     later_costs_no_attempt_and_a_retry_does,
     the_next_look_is_at_the_next_due_job_or_lease,
     what_a_stopped_worker_held_comes_back_at_no_cost,
@@ -199,19 +201,44 @@ async fn a_renewed_lease_does_not_expire(bench: Bench) {
     assert!(finish(&bench, &work, JobEnd::Done).await);
 }
 
-async fn a_job_that_keeps_losing_its_worker_is_handed_out_once_more_to_be_given_up_and_dies(bench: Bench) {
+async fn a_job_that_keeps_losing_its_worker_is_known_and_dies_in_the_end(bench: Bench) {
     push(&bench, &[publish(1)]).await;
     let mut last = None;
-    for attempt in 1..=MAX_ATTEMPTS + 1 {
+    for lost in 0..2 * MAX_LOST {
         let work = claim_one(&bench).await;
-        assert_eq!(work.attempt, attempt);
+        assert_eq!((work.attempt, work.lost), (lost + 1, lost));
         bench.clock.advance(LEASE);
         last = Some(work);
     }
     assert_eq!(bench.claim(1).await, []);
     let row = load(&bench.store, last.unwrap().hold()).await;
     assert_eq!(row.status, JobStatus::Dead);
-    assert_eq!(row.error, "lost its worker on attempt 4");
+    assert_eq!(row.error, "lost its worker on attempt 6");
+}
+
+async fn an_attempt_that_ended_in_order_forgets_the_lost_ones(bench: Bench) {
+    push(&bench, &[publish(1)]).await;
+    claim_one(&bench).await;
+    bench.clock.advance(LEASE);
+    // One that was queued meanwhile takes over what is left, the lost workers too.
+    push(&bench, &[publish(1)]).await;
+    let work = claim_one(&bench).await;
+    assert_eq!(work.lost, 1);
+    let at = bench.store.now();
+    assert!(finish(&bench, &work, JobEnd::Retry { at, error: "broken".to_owned() }).await);
+    assert_eq!(claim_one(&bench).await.lost, 0);
+}
+
+async fn a_list_also_has_jobs_of_another_version(bench: Bench) {
+    push(&bench, &[publish(1), publish(2)]).await;
+    let sql = "UPDATE job SET payload = '{\"job\":\"fly\"}', kind = 'fly' WHERE job_key = 'publish:2'";
+    bench.tamper(sql, sql).await;
+    claim_jobs(&bench, 10).await;
+    let mut db = bench.store.read().await.unwrap();
+    let dead = job::list(&mut db, JobStatus::Dead, 10).await.unwrap();
+    assert_eq!((dead[0].kind.as_str(), dead[0].job), ("fly", None));
+    let running = job::list(&mut db, JobStatus::Running, 10).await.unwrap();
+    assert_eq!((running[0].kind.as_str(), running[0].job), ("publish", Some(publish(1))));
 }
 
 async fn later_costs_no_attempt_and_a_retry_does(bench: Bench) {
@@ -235,7 +262,7 @@ async fn later_costs_no_attempt_and_a_retry_does(bench: Bench) {
     assert!(finish(&bench, &work, dead).await);
     assert_eq!(bench.claim(1).await, []);
     let mut db = bench.store.read().await.unwrap();
-    let dead = job::dead(&mut db, 10).await.unwrap();
+    let dead = job::list(&mut db, JobStatus::Dead, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!((dead[0].id, dead[0].error.as_str()), (work.id, "gave up"));
 }

@@ -6,6 +6,7 @@ mod checks;
 mod ci;
 mod commands;
 mod crash;
+mod dead_jobs;
 mod ending;
 mod execution;
 mod head;

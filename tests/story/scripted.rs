@@ -15,6 +15,8 @@ pub enum Reply {
     /// Writes these files below the working directory, then answers with this text.
     Write(Vec<(&'static str, &'static str)>, &'static str),
     Fail(EngineError),
+    /// Dies in a way that nobody foresaw.
+    Panic,
     /// Works until it is told to stop.
     UntilStopped,
     /// Works until the story lets it go on, then does as `Write`.
@@ -109,6 +111,7 @@ impl Engine for Scripted {
         let text = match self.reply(call.phase) {
             Some(Reply::Text(text)) => text,
             Some(Reply::Fail(error)) => return Err(error),
+            Some(Reply::Panic) => panic!("nobody foresaw this"),
             Some(Reply::Write(files, text)) => {
                 for (path, content) in files {
                     write(&call, path, content);

@@ -16,7 +16,7 @@ use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::queue;
 use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, CheckView, Role, Twin, TwinOptions};
 use tasksgodzilla::services::Ctx;
-use tasksgodzilla::store;
+use tasksgodzilla::store::{self, job::JobStatus};
 use tempfile::TempDir;
 use url::Url;
 
@@ -32,6 +32,8 @@ pub struct World {
     pub ctx: Ctx,
     pub engine: Arc<Scripted>,
     pub app: AppCredentials,
+    /// The App's installation on the repository.
+    pub installation: u64,
     pub address: Url,
     pub client: reqwest::Client,
     worker: Arc<Worker>,
@@ -74,7 +76,7 @@ impl World {
         let web = server.handle();
         tokio::spawn(server);
         twin.set_webhook(app.app_id, address.join("/webhooks/github").unwrap().as_str());
-        twin.install(app.app_id, &[REPO]).unwrap();
+        let installation = twin.install(app.app_id, &[REPO]).unwrap();
         twin.open_issue("ann", REPO, "Split the importer", "It does too much.").unwrap();
         let mut world = Self {
             worker: Arc::new(Worker::new(ctx.clone())),
@@ -86,6 +88,7 @@ impl World {
             ctx,
             engine,
             app,
+            installation,
             address,
             clock,
             web,
@@ -256,8 +259,9 @@ impl World {
     }
 
     async fn dead(&self) -> Vec<String> {
-        let dead = store::job::dead(&mut self.ctx.store.read().await.unwrap(), 10).await.unwrap();
-        dead.iter().map(|job| format!("{}: {}", job.job.kind(), job.error)).collect()
+        let mut db = self.ctx.store.read().await.unwrap();
+        let dead = store::job::list(&mut db, JobStatus::Dead, 10).await.unwrap();
+        dead.iter().map(|job| format!("{}: {}", job.kind, job.error)).collect()
     }
 
     /// Ends the story: every sentence of the bot was read as it stands, GitHub would have taken every request, and no job

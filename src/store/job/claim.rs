@@ -9,7 +9,7 @@ use super::super::sql::{PerDialect, Row, Tx, args};
 use crate::domain::claim::{Claimed, Hold};
 use crate::domain::ids::{JobId, Moment};
 use crate::domain::job::Job;
-use crate::domain::retry::{JobEnd, MAX_ATTEMPTS};
+use crate::domain::retry::{JobEnd, MAX_LOST};
 use std::time::Duration;
 
 /// How often a lost race is run again before the caller is told that there is nothing for it.
@@ -17,8 +17,8 @@ const RACES: u32 = 5;
 
 /// Claims at most `limit` due jobs for `worker`, in order, never two of one lane and none whose lane is busy.
 ///
-/// First takes back the jobs whose lease ran out: they are queued again at once. One that lost its worker on its last
-/// attempt is handed out once more, as attempt [`MAX_ATTEMPTS`] + 1, so that somebody gives it up; then it is dead.
+/// First takes back the jobs whose lease ran out: they are queued again at once. Whoever claims one that lost its worker
+/// [`MAX_LOST`] times is to give it up; should that end its worker as often again, the job is dead.
 pub async fn claim(store: &Store, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claimed>> {
     for _ in 0..RACES {
         match try_claim(store, worker, limit, lease).await {
@@ -41,23 +41,26 @@ async fn try_claim(store: &Store, worker: &str, limit: u32, lease: Duration) -> 
     Ok(claimed)
 }
 
-async fn take_back_expired(tx: &mut Tx, now: Moment) -> Result<()> {
+/// Returns how many there were.
+async fn take_back_expired(tx: &mut Tx, now: Moment) -> Result<u64> {
     const EXPIRED: PerDialect = PerDialect {
         sqlite: "SELECT * FROM job WHERE status = 'running' AND lease_until <= $1 ORDER BY job_id",
         postgres: "SELECT * FROM job WHERE status = 'running' AND lease_until <= $1 ORDER BY job_id \
                    FOR UPDATE SKIP LOCKED",
     };
     let sql = tx.dialect(EXPIRED);
-    for held in tx.all(sql, args![now], read_held).await? {
+    let expired = tx.all(sql, args![now], read_held).await?;
+    for held in &expired {
         let error = format!("lost its worker on attempt {}", held.attempt);
-        if held.attempt > i64::from(MAX_ATTEMPTS) {
+        let lost = held.lost + 1;
+        if lost >= 2 * i64::from(MAX_LOST) {
             end(tx, held.id, "dead", &error).await?;
             continue;
         }
-        let again = Again { at: now, attempt: held.attempt, error };
-        queue_again(tx, &held, again).await?;
+        let again = Again { at: now, attempt: held.attempt, lost, error };
+        queue_again(tx, held, again).await?;
     }
-    Ok(())
+    Ok(expired.len() as u64)
 }
 
 /// The due jobs that come first. The whole of a long queue in one lane must not be read for that: the head of the queue
@@ -144,6 +147,7 @@ async fn take(tx: &mut Tx, id: JobId, worker: &str, lease_until: Moment) -> Resu
         id,
         job,
         attempt: row.number("attempt")?,
+        lost: row.number("lost")?,
         fence: row.int("fence")?,
         process: row.text_or_none("process")?,
     }))
@@ -202,7 +206,7 @@ async fn come_back(tx: &mut Tx, id: JobId, at: Moment, (cost, error): (i64, &str
     let Some(held) = tx.one(sql, args![id], read_held).await? else {
         return Err(StoreError::Missing { what: "job" });
     };
-    let again = Again { at, attempt: held.attempt + cost, error: error.to_owned() };
+    let again = Again { at, attempt: held.attempt + cost, lost: 0, error: error.to_owned() };
     queue_again(tx, &held, again).await
 }
 
@@ -238,6 +242,7 @@ async fn try_release_all(store: &Store, worker: &str) -> Result<u64> {
         let again = Again {
             at: now,
             attempt: held.attempt - 1,
+            lost: held.lost,
             error: "given back by a worker that was stopped".to_owned(),
         };
         queue_again(&mut tx, held, again).await?;
@@ -251,6 +256,7 @@ pub(super) struct Held {
     id: JobId,
     key: String,
     attempt: i64,
+    lost: i64,
     process: Option<String>,
 }
 
@@ -259,6 +265,7 @@ pub(super) fn read_held(row: &Row) -> Result<Held> {
         id: JobId(row.int("job_id")?),
         key: row.text("job_key")?,
         attempt: row.int("attempt")?,
+        lost: row.int("lost")?,
         process: row.text_or_none("process")?,
     })
 }
@@ -267,28 +274,30 @@ pub(super) fn read_held(row: &Row) -> Result<Held> {
 pub(super) struct Again {
     pub(super) at: Moment,
     pub(super) attempt: i64,
+    pub(super) lost: i64,
     pub(super) error: String,
 }
 
 /// Queues a job again. One of the same key that was queued meanwhile takes over what is left of it instead: it runs at
-/// the earlier time, knows the attempts, and knows the process that may still run.
+/// the earlier time, knows the attempts and the lost workers, and knows the process that may still run.
 pub(super) async fn queue_again(tx: &mut Tx, held: &Held, again: Again) -> Result<()> {
     let fold = "UPDATE job SET next_run_at = CASE WHEN $2 < next_run_at THEN $2 ELSE next_run_at END, \
                     attempt = CASE WHEN $3 > attempt THEN $3 ELSE attempt END, \
-                    process = COALESCE(process, $4), error = $5, changed_at = $6 \
+                    process = COALESCE(process, $4), error = $5, changed_at = $6, \
+                    lost = CASE WHEN $7 > lost THEN $7 ELSE lost END \
                 WHERE job_key = $1 AND status = 'queued'";
     tx.will_wake();
     let now = tx.now();
     let attempt = again.attempt.max(0);
-    let args = args![&held.key, again.at, attempt, held.process.as_ref(), &again.error, now];
+    let args = args![&held.key, again.at, attempt, held.process.as_ref(), &again.error, now, again.lost];
     if tx.execute(fold, args).await? > 0 {
         return end(tx, held.id, "done", "goes on in the job of the same key that was queued meanwhile")
             .await;
     }
     let sql = "UPDATE job SET status = 'queued', next_run_at = $2, attempt = $3, error = $4, lease_until = NULL, \
-                   worker = NULL, changed_at = $5 \
+                   worker = NULL, changed_at = $5, lost = $6 \
                WHERE job_id = $1";
-    let args = args![held.id, again.at, attempt, again.error, now];
+    let args = args![held.id, again.at, attempt, again.error, now, again.lost];
     tx.execute(sql, args).await?;
     Ok(())
 }

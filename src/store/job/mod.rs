@@ -28,7 +28,8 @@ pub struct StoredJob {
     pub worker: Option<String>,
     /// What its last attempt recorded of the process it started.
     pub process: Option<String>,
-    /// How its last attempt failed; empty when it did not.
+    /// How its last attempt failed; empty when it did not. What people may read of it is the first line; if there is more to
+    /// say to the operator, it follows on the second.
     pub error: String,
     pub created_at: Moment,
     pub changed_at: Moment,
@@ -41,6 +42,33 @@ pub enum JobStatus {
     Running,
     Done,
     Dead,
+}
+
+/// A job in a list; also one that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedJob {
+    pub id: JobId,
+    pub kind: String,
+    /// `None`: a job of another version.
+    pub job: Option<Job>,
+    pub attempt: u32,
+    pub next_run_at: Moment,
+    pub worker: Option<String>,
+    /// As in [`StoredJob`].
+    pub error: String,
+    pub created_at: Moment,
+    pub changed_at: Moment,
+}
+
+impl JobStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+        }
+    }
 }
 
 /// How many jobs of one kind have one status.
@@ -116,10 +144,24 @@ pub async fn open_of_protocol(db: &mut Session, protocol: ProtocolId) -> Result<
     db.all(sql, args![protocol], read).await
 }
 
-/// The newest `limit` jobs that failed for good, the newest first.
-pub async fn dead(db: &mut Session, limit: u32) -> Result<Vec<StoredJob>> {
-    let sql = "SELECT * FROM job WHERE status = 'dead' ORDER BY job_id DESC LIMIT $1";
-    db.all(sql, args![limit], read).await
+/// At most `limit` jobs of a status: queued ones in the order they are due, others the newest first.
+pub async fn list(db: &mut Session, status: JobStatus, limit: u32) -> Result<Vec<ListedJob>> {
+    // Each status has a partial index, which a placeholder would hide.
+    let sql = match status {
+        JobStatus::Queued => {
+            "SELECT * FROM job WHERE status = 'queued' ORDER BY next_run_at, job_id LIMIT $1"
+        }
+        JobStatus::Running => "SELECT * FROM job WHERE status = 'running' ORDER BY job_id DESC LIMIT $1",
+        JobStatus::Done => "SELECT * FROM job WHERE status = 'done' ORDER BY job_id DESC LIMIT $1",
+        JobStatus::Dead => "SELECT * FROM job WHERE status = 'dead' ORDER BY job_id DESC LIMIT $1",
+    };
+    db.all(sql, args![limit], read_listed).await
+}
+
+/// At most `limit` dead jobs of one kind, the oldest first.
+pub async fn dead_of_kind(db: &mut Session, kind: &str, limit: u32) -> Result<Vec<ListedJob>> {
+    let sql = "SELECT * FROM job WHERE status = 'dead' AND kind = $1 ORDER BY job_id LIMIT $2";
+    db.all(sql, args![kind, limit], read_listed).await
 }
 
 /// Queues a dead job again, due at once and with all its attempts. Returns `false` when it is not dead.
@@ -128,18 +170,69 @@ pub async fn revive(tx: &mut Tx, id: JobId) -> Result<bool> {
     let Some(held) = tx.one(sql, args![id], claim::read_held).await? else {
         return Ok(false);
     };
-    let again = claim::Again { at: tx.now(), attempt: 0, error: String::new() };
+    let again = claim::Again { at: tx.now(), attempt: 0, lost: 0, error: String::new() };
     claim::queue_again(tx, &held, again).await?;
     Ok(true)
+}
+
+/// How many jobs of each kind are queued, running or dead; pairs without any are left out.
+///
+/// Never reads the jobs that are done, of which there are far more.
+pub async fn count_open(db: &mut Session) -> Result<Vec<JobCount>> {
+    let sql = "SELECT kind, status, COUNT(*) AS count FROM job WHERE status = 'queued' GROUP BY kind, status \
+               UNION ALL \
+               SELECT kind, status, COUNT(*) AS count FROM job WHERE status = 'running' GROUP BY kind, status \
+               UNION ALL \
+               SELECT kind, status, COUNT(*) AS count FROM job WHERE status = 'dead' GROUP BY kind, status \
+               ORDER BY kind, status";
+    db.all(sql, args![], read_count).await
+}
+
+/// Since when the oldest due job waits that a worker could take: its lane, if it has one, is free.
+pub async fn oldest_due(db: &mut Session) -> Result<Option<Moment>> {
+    let sql = "SELECT next_run_at FROM job AS waiting WHERE status = 'queued' AND next_run_at <= $1 AND NOT EXISTS ( \
+                   SELECT 1 FROM job AS busy WHERE busy.lane = waiting.lane AND busy.status = 'running') \
+               ORDER BY next_run_at, job_id LIMIT 1";
+    let now = db.now();
+    db.one(sql, args![now], |row| row.moment("next_run_at")).await
+}
+
+/// How many queued jobs failed so often already, and will be tried again.
+pub async fn count_failing(db: &mut Session, attempts: u32) -> Result<u64> {
+    let sql = "SELECT COUNT(*) AS count FROM job WHERE status = 'queued' AND attempt >= $1";
+    let count = db.one(sql, args![attempts], |row| row.number("count")).await?;
+    Ok(count.unwrap_or_default())
+}
+
+/// When the last job of this key that a worker did to its end was done.
+pub async fn last_done(db: &mut Session, key: &str) -> Result<Option<Moment>> {
+    let sql =
+        "SELECT changed_at FROM job WHERE job_key = $1 AND status = 'done' ORDER BY job_id DESC LIMIT 1";
+    db.one(sql, args![key], |row| row.moment("changed_at")).await
 }
 
 /// How many jobs there are of each kind and status; pairs without any are left out.
 pub async fn count_by_status(db: &mut Session) -> Result<Vec<JobCount>> {
     let sql = "SELECT kind, status, COUNT(*) AS count FROM job GROUP BY kind, status ORDER BY kind, status";
-    let read = |row: &Row| {
-        Ok(JobCount { kind: row.text("kind")?, status: row.word("status")?, count: row.number("count")? })
-    };
-    db.all(sql, args![], read).await
+    db.all(sql, args![], read_count).await
+}
+
+fn read_count(row: &Row) -> Result<JobCount> {
+    Ok(JobCount { kind: row.text("kind")?, status: row.word("status")?, count: row.number("count")? })
+}
+
+fn read_listed(row: &Row) -> Result<ListedJob> {
+    Ok(ListedJob {
+        id: JobId(row.int("job_id")?),
+        kind: row.text("kind")?,
+        job: row.json("payload").ok(),
+        attempt: row.number("attempt")?,
+        next_run_at: row.moment("next_run_at")?,
+        worker: row.text_or_none("worker")?,
+        error: row.text("error")?,
+        created_at: row.moment("created_at")?,
+        changed_at: row.moment("changed_at")?,
+    })
 }
 
 fn read(row: &Row) -> Result<StoredJob> {
