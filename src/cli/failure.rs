@@ -1,5 +1,7 @@
 //! Why a subcommand ended badly: what is so, hints what to do, and the exit code.
 
+use crate::config::Redactor;
+use crate::store::StoreError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -42,6 +44,12 @@ impl Failure {
         self
     }
 
+    /// The same without secrets.
+    pub fn redacted(self, redactor: &Redactor) -> Self {
+        let clean = |text: String| redactor.redact(&text).into_owned();
+        Self { kind: self.kind, what: clean(self.what), hints: self.hints.into_iter().map(clean).collect() }
+    }
+
     fn new(kind: Kind, what: impl Into<String>) -> Self {
         Self { kind, what: what.into(), hints: Vec::new() }
     }
@@ -59,6 +67,12 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "error: {}", self.what)?;
         self.hints.iter().try_for_each(|hint| writeln!(f, "hint: {hint}"))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(fault: StoreError) -> Self {
+        anyhow::Error::from(fault).into()
     }
 }
 

@@ -36,10 +36,10 @@ pub(super) async fn work(args: WorkerArgs) -> Result<(), Failure> {
 
 async fn run(duty: Duty) -> Result<(), Failure> {
     let settings = Settings::check(&Raw::from_environment(), Needs::Forge).map_err(Failure::settings)?;
-    telemetry::start(&settings)?;
+    let redactor = telemetry::start(&settings)?;
     let mut signals = StopSignals::listen()?;
     let bot = tokio::select! {
-        bot = Bot::start(&settings, duty) => bot?,
+        bot = Bot::start(&settings, duty) => bot.map_err(|error| Failure::from(error).redacted(&redactor))?,
         () = signals.heard() => return Ok(()),
     };
     signals.heard().await;

@@ -1,9 +1,12 @@
 //! Floor 3: webhooks in, pages out.
 
 mod pages;
+mod request;
+mod token;
 mod webhooks;
 
 use crate::services::Ctx;
+use actix_web::middleware::from_fn;
 use actix_web::dev::Server;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -54,7 +57,8 @@ impl Counters {
 
 /// Serves on `listener` until it is told to stop. Signals are the caller's.
 pub fn serve(web: Web, listener: TcpListener) -> std::io::Result<Server> {
-    let app = move || App::new().app_data(Data::new(web.clone())).configure(routes);
+    let app =
+        move || App::new().app_data(Data::new(web.clone())).wrap(from_fn(request::named)).configure(routes);
     Ok(HttpServer::new(app).workers(2).shutdown_timeout(10).disable_signals().listen(listener)?.run())
 }
 

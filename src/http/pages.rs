@@ -1,15 +1,13 @@
 //! The pages behind "Details": opened by a signed link or the API token, and by nothing else.
 
-use super::Web;
+use super::{Web, request, token};
 use crate::domain::ids::{ProtocolId, RunId};
 use crate::report::page;
 use crate::services::pages;
 use actix_web::http::header;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 /// What a signed link carries.
 #[derive(Debug, Deserialize)]
@@ -29,7 +27,7 @@ pub(super) async fn protocol(
     if !opens(&web, &request, "protocols", *id, &signed) {
         return closed();
     }
-    shown(pages::protocol(&web.ctx, ProtocolId(*id)).await)
+    shown(&request, pages::protocol(&web.ctx, ProtocolId(*id)).await)
 }
 
 pub(super) async fn run(
@@ -41,7 +39,7 @@ pub(super) async fn run(
     if !opens(&web, &request, "runs", *id, &signed) {
         return closed();
     }
-    shown(pages::run(&web.ctx, RunId(*id)).await)
+    shown(&request, pages::run(&web.ctx, RunId(*id)).await)
 }
 
 /// The whole log as plain text.
@@ -54,7 +52,7 @@ pub(super) async fn log(
     if !opens(&web, &request, "runs", *id, &signed) {
         return closed();
     }
-    plain(pages::log(&web.ctx, RunId(*id)).await)
+    plain(&request, pages::log(&web.ctx, RunId(*id)).await)
 }
 
 /// A file that a run left, as plain text.
@@ -68,17 +66,17 @@ pub(super) async fn artifact(
     if !opens(&web, &request, "runs", id, &signed) {
         return closed();
     }
-    plain(pages::artifact(&web.ctx, RunId(id), &name).await)
+    plain(&request, pages::artifact(&web.ctx, RunId(id), &name).await)
 }
 
-fn plain(text: anyhow::Result<Option<String>>) -> HttpResponse {
+fn plain(request: &HttpRequest, text: anyhow::Result<Option<String>>) -> HttpResponse {
     match text {
         Ok(Some(text)) => HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .body(text),
         Ok(None) => absent(),
-        Err(error) => broken(&error),
+        Err(error) => broken(request, &error),
     }
 }
 
@@ -93,24 +91,15 @@ pub(super) async fn nothing() -> HttpResponse {
 /// A signed link that has not expired, or the API token as a bearer.
 fn opens(web: &Web, request: &HttpRequest, kind: &str, id: i64, signed: &Signed) -> bool {
     let now = web.ctx.now();
-    web.ctx.rules.links.opens(kind, id, signed.expires, &signed.signature, now) || bears_token(web, request)
+    web.ctx.rules.links.opens(kind, id, signed.expires, &signed.signature, now)
+        || web.api_token.as_ref().is_some_and(|api_token| token::is_borne(api_token, request))
 }
 
-/// Compares digests, so that the time it takes says nothing about the token.
-fn bears_token(web: &Web, request: &HttpRequest) -> bool {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|text| text.to_str().ok());
-    let given = given.and_then(|text| text.strip_prefix("Bearer "));
-    match (&web.api_token, given) {
-        (Some(token), Some(given)) => Sha256::digest(token.expose_secret()) == Sha256::digest(given),
-        _ => false,
-    }
-}
-
-fn shown(page: anyhow::Result<Option<String>>) -> HttpResponse {
+fn shown(request: &HttpRequest, page: anyhow::Result<Option<String>>) -> HttpResponse {
     match page {
         Ok(Some(html)) => html_page(HttpResponse::Ok(), html),
         Ok(None) => absent(),
-        Err(error) => broken(&error),
+        Err(error) => broken(request, &error),
     }
 }
 
@@ -123,10 +112,12 @@ fn absent() -> HttpResponse {
     html_page(HttpResponse::NotFound(), page::message("Not here", "There is no such page."))
 }
 
-fn broken(error: &anyhow::Error) -> HttpResponse {
+/// A fault shows its id and nothing else.
+fn broken(request: &HttpRequest, error: &anyhow::Error) -> HttpResponse {
     tracing::error!(error = format!("{error:#}"), "a page could not be made");
-    let text = "The page could not be made; the log of the bot says why.";
-    html_page(HttpResponse::InternalServerError(), page::message("Our fault", text))
+    let id = request::id(request);
+    let text = format!("The page could not be made; the bot's operator finds it in the log as request {id}.");
+    html_page(HttpResponse::InternalServerError(), page::message("Our fault", &text))
 }
 
 fn html_page(mut response: HttpResponseBuilder, html: String) -> HttpResponse {

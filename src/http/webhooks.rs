@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
+use tracing::Span;
 
 /// Characters of a delivery id or event name that are taken.
 const HEADER: usize = 200;
@@ -37,6 +38,7 @@ pub(super) async fn github(
         Counters::count(&web.counters.unreadable);
         return answer(StatusCode::BAD_REQUEST, "error", "X-GitHub-Delivery or X-GitHub-Event is missing");
     };
+    Span::current().record("delivery.guid", guid);
     let delivery = Delivery { forge: ForgeKind::Github, guid, event, body: &body };
     let received = intake::receive(&web.ctx, &delivery).await;
     reply(&web.counters, guid, received)

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field};
 
 /// How long a job waits whose giving up could not be recorded.
 const UNTOLD: Duration = Duration::from_secs(10);
@@ -89,13 +89,7 @@ fn panicked(payload: &(dyn std::any::Any + Send)) -> anyhow::Error {
 #[async_trait]
 impl Handler for Worker {
     async fn handle(&self, turn: Claimed) -> JobEnd {
-        let span = tracing::info_span!(
-            "job",
-            job.id = %turn.id,
-            job.kind = turn.job.kind(),
-            job.attempt = turn.attempt,
-            protocol.id = turn.job.protocol().map(|protocol| protocol.0),
-        );
+        let span = span(&turn);
         self.work(&turn).instrument(span).await
     }
 
@@ -108,6 +102,29 @@ impl Handler for Worker {
             );
         }
     }
+}
+
+/// What all lines of a job's work are found by. Ids that are learnt on the way are recorded then.
+fn span(turn: &Claimed) -> Span {
+    let span = tracing::info_span!(
+        "job",
+        job.id = turn.id.0,
+        job.kind = turn.job.kind(),
+        job.attempt = turn.attempt,
+        delivery.id = field::Empty,
+        delivery.guid = field::Empty,
+        project.id = field::Empty,
+        protocol.id = turn.job.protocol().map(|protocol| protocol.0),
+        step.id = field::Empty,
+        run.id = field::Empty,
+    );
+    match turn.job {
+        Job::ProcessDelivery { delivery, .. } => span.record("delivery.id", delivery.0),
+        Job::ExecuteStep { step, .. } | Job::RunQuality { step, .. } => span.record("step.id", step.0),
+        Job::SendAnswers { project } => span.record("project.id", project.0),
+        _ => &span,
+    };
+    span
 }
 
 async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {

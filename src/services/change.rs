@@ -11,7 +11,7 @@ use crate::domain::event::{EventKind, NewEvent};
 use crate::domain::ids::{CommandId, Moment, ProtocolId, RunId, StepId};
 use crate::domain::job::Job;
 use crate::domain::project::Protocol;
-use crate::domain::protocol::{ProtocolMove, Reason, ReasonKey};
+use crate::domain::protocol::{ProtocolMove, ProtocolStatus, Reason, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::{Step, StepMove};
 use crate::store::command::CommandOutcome;
@@ -98,9 +98,19 @@ async fn attempt<T>(
         Err(refusal) => return Ok(Err(refusal)),
     };
     draft.go_on();
+    let end = new_end(&before, &draft);
     save(&mut tx, &before, draft).await?;
     tx.commit().await?;
+    if let Some(end) = end {
+        tracing::info!(protocol.id = id.0, status = end.as_str(), "a protocol ended");
+    }
     Ok(Ok(decided))
+}
+
+/// The end that a change brought, if it brought one.
+fn new_end(before: &Draft, after: &Draft) -> Option<ProtocolStatus> {
+    let (old, new) = (before.protocol.state.end, after.protocol.state.end);
+    new.filter(|_| new != old).map(|_| after.protocol.status())
 }
 
 /// Loads a protocol for deciding on it.

@@ -13,6 +13,7 @@ use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::{StepMove, StepStatus};
 use crate::store::{self, StoreError};
+use tracing::Span;
 
 /// A check run, status or workflow moved on `sha`: whoever works there reads CI again. `app` is whose it was, if known.
 pub async fn heard_of(ctx: &Ctx, project: &Project, sha: &Sha, app: Option<i64>) -> anyhow::Result<()> {
@@ -37,6 +38,7 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
         store::protocol::load(&mut db, id).await?.ok_or(StoreError::Missing { what: "protocol" })?;
     let project = store::project::load(&mut db, protocol.project).await?;
     let project = project.ok_or(StoreError::Missing { what: "project" })?;
+    Span::current().record("project.id", project.id.0);
     let steps = store::step::of_protocol(&mut db, id).await?;
     drop(db);
     let newest = drive::latest_commit_step(&steps)

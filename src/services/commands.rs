@@ -238,6 +238,7 @@ async fn answer(ctx: &Ctx, asking: &Asking, line: &ParsedLine) -> anyhow::Result
 }
 
 async fn reply(ctx: &Ctx, asking: &Asking, asked: &Asked) -> anyhow::Result<()> {
+    tracing::info!(command.id = asking.id.0, command.name = asked.command.name(), "a command");
     let outcome = match permissions::check(ctx, asking, asked).await? {
         Ok(()) => acts::act(ctx, asking, asked).await?,
         Err(refusal) => Err(refusal),

@@ -98,7 +98,7 @@ async fn recovered(ctx: &Ctx, turn: &Claimed, ground: &Ground, step: &Step) -> a
         Ok(_) => Ok(Some(commit.clone())),
         Err(PushError::Git(error)) if error.is_passing() => Err(error.into()),
         Err(error) => {
-            tracing::info!(step.id = %step.id, %error, "the commit of a lost attempt is not there to be pushed");
+            tracing::info!(%error, "the commit of a lost attempt is not there to be pushed");
             Ok(None)
         }
     }
@@ -191,7 +191,7 @@ async fn keep_patch(ctx: &Ctx, tree: &Worktree, run: &Run, head: &Sha) -> anyhow
         Ok(Some(patch)) => run.keep(ctx, "thrown-away.patch", "patch", &patch.text()).await,
         Ok(None) => Ok(()),
         Err(error) => {
-            tracing::warn!(run.id = %run.id, %error, "what an attempt left could not be kept");
+            tracing::warn!(%error, "what an attempt left could not be kept");
             Ok(())
         }
     }

@@ -11,6 +11,7 @@ use crate::domain::verdict::Verdict;
 use crate::forge::GitRights;
 use crate::git::{Mirror, Remote, Standing, Workplace};
 use crate::store::{self, StoreError};
+use tracing::Span;
 
 /// What a job stands on: the fetched repository and the head it works from.
 pub struct Ground {
@@ -45,6 +46,7 @@ pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
         .ok_or(StoreError::Missing { what: "row" })?;
     let project = store::project::load(&mut ctx.store.read().await?, protocol.project).await?;
     let project = project.ok_or(StoreError::Missing { what: "project" })?;
+    Span::current().record("project.id", project.id.0);
     if project.access != RepoAccess::Granted || protocol.state.end.is_some() {
         return Ok(None);
     }

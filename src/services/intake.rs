@@ -11,6 +11,7 @@ use crate::domain::project::{ForgeKind, Project, RepoAccess};
 use crate::forge::{self, Parsed};
 use crate::store::delivery::{Delivery as Stored, DeliveryStatus};
 use crate::store::{self, Accepted, NewDelivery, StoreError};
+use tracing::Span;
 
 /// A delivery whose signature was verified.
 pub struct Delivery<'a> {
@@ -58,6 +59,7 @@ pub async fn receive(ctx: &Ctx, delivery: &Delivery<'_>) -> anyhow::Result<Recei
 pub async fn process(ctx: &Ctx, id: DeliveryId) -> anyhow::Result<()> {
     let delivery = store::delivery::load(&mut ctx.store.read().await?, id).await?;
     let delivery = delivery.ok_or(StoreError::Missing { what: "delivery" })?;
+    Span::current().record("delivery.guid", delivery.guid.as_str());
     // One that failed is taken in again when an operator asks for it.
     let is_open = matches!(delivery.status, DeliveryStatus::Stored | DeliveryStatus::Failed);
     let Some(body) = delivery.body.as_deref().filter(|_| is_open) else {
@@ -129,6 +131,7 @@ async fn meet(ctx: &Ctx, forge: ForgeKind, facts: &RepoFacts) -> anyhow::Result<
     let mut tx = ctx.store.begin().await?;
     let project = store::project::upsert(&mut tx, forge, facts).await?;
     tx.commit().await?;
+    Span::current().record("project.id", project.id.0);
     Ok(project)
 }
 

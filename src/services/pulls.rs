@@ -193,7 +193,7 @@ async fn merged(
         super::fates::merged(draft, &request.by, sha)
     });
     if let Err(refusal) = recorded.await? {
-        tracing::info!(protocol.id = %id, %refusal, "a merge came for a protocol that had ended");
+        tracing::debug!(%refusal, "a merge came for a protocol that had ended");
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 /// A run while it runs.
 pub struct Run {
@@ -61,6 +62,8 @@ impl Run {
         let id =
             store::run::start(&mut tx, &NewRun::of(turn, protocol, step, format!("{name}/log.txt"))).await?;
         tx.commit().await?;
+        Span::current().record("run.id", id.0);
+        tracing::info!("a run begins");
         let log = Log::create(&folder, ctx.clock.clone(), ctx.redactor.clone()).await?;
         Ok(Self {
             id,
@@ -80,7 +83,7 @@ impl Run {
 
     /// Calls an engine, streams what it tells into the log, and kills it when the protocol is told to stop.
     pub async fn call(&mut self, ctx: &Ctx, call: Call<'_>) -> Result<Answer, EngineError> {
-        let Some(engine) = ctx.engines.get(call.engine) else {
+        let Some((&name, engine)) = ctx.engines.get_key_value(call.engine) else {
             return Err(EngineError::NotInstalled { todo: format!("there is no engine `{}`", call.engine) });
         };
         let model = call.model.map(str::to_owned);
@@ -93,7 +96,7 @@ impl Run {
         ))
         .await;
         if let Err(error) = self.note(ctx, &call).await {
-            tracing::warn!(run.id = %self.id, %error, "what the run works from could not be recorded");
+            tracing::warn!(%error, "what the run works from could not be recorded");
         }
         let stop = CancellationToken::new();
         let (events, told) = mpsc::channel(256);
@@ -109,6 +112,7 @@ impl Run {
             stop: stop.clone(),
             home: self.home(),
         };
+        tracing::info!(engine = name, phase = call.phase.as_str(), "calls an engine");
         let before = ctx.now();
         let working = engine.run(request, events);
         let watching = watch(ctx, self.protocol, stop);
@@ -120,7 +124,7 @@ impl Run {
         self.engine_time += ctx.now().since(before);
         self.account(&ended);
         if let Err(error) = self.note_usage(ctx).await {
-            tracing::warn!(run.id = %self.id, %error, "what the run used could not be recorded");
+            tracing::warn!(%error, "what the run used could not be recorded");
         }
         let ended = without_secrets(ctx, ended);
         if let Err(error) = &ended {
@@ -150,7 +154,7 @@ impl Run {
                 if let Err(error) =
                     store::job::record_process(&ctx.store, self.turn.hold(), &identity.to_string()).await
                 {
-                    tracing::warn!(run.id = %self.id, %error, "an engine's process could not be recorded");
+                    tracing::warn!(%error, "an engine's process could not be recorded");
                 }
             }
         }
@@ -257,6 +261,12 @@ impl Run {
         let mut tx = ctx.store.begin_held(self.turn.hold()).await?;
         store::run::finish(&mut tx, self.id, &end).await?;
         tx.commit().await?;
+        tracing::info!(
+            status = status.as_str(),
+            tokens = self.tokens(),
+            engine_ms = self.engine_ms(),
+            "a run ended"
+        );
         Ok(())
     }
 }

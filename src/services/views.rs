@@ -9,6 +9,7 @@ use crate::forge::GitRights;
 use crate::report::view::{Delay, Links, ProtocolView, RunLink};
 use crate::store::run::Run;
 use crate::store::{self, StoreError};
+use tracing::Span;
 
 /// Timeline lines that a view holds at most.
 const EVENTS: u32 = 200;
@@ -29,6 +30,7 @@ pub async fn facts(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<Facts> {
         store::protocol::load(&mut db, id).await?.ok_or(StoreError::Missing { what: "protocol" })?;
     let project = store::project::load(&mut db, protocol.project).await?;
     let project = project.ok_or(StoreError::Missing { what: "project" })?;
+    Span::current().record("project.id", project.id.0);
     let steps = store::step::of_protocol(&mut db, id).await?;
     Ok(Facts { project, protocol, steps })
 }

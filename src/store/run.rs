@@ -75,6 +75,17 @@ pub enum RunStatus {
     Cancelled,
 }
 
+impl RunStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// What a run works from, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunInputs {

@@ -10,6 +10,7 @@ mod github_pulls;
 mod github_server;
 mod github_threads;
 mod github_webhooks;
+mod operator;
 mod queue;
 mod relay;
 mod sandbox;

@@ -140,7 +140,7 @@ pub(super) async fn failed(ctx: &Ctx, turn: &Claimed, step: &Step, trouble: &Tro
         draft.block(trouble.key, Some(number), trouble.detail.clone())
     });
     if let Err(refusal) = recorded.await? {
-        tracing::info!(step.id = %step.id, %refusal, "a step failed that is not wanted any more");
+        tracing::debug!(%refusal, "a step failed that is not wanted any more");
     }
     Ok(())
 }
@@ -160,7 +160,7 @@ pub(super) async fn handed_back(ctx: &Ctx, turn: &Claimed, step: &Step) -> anyho
         Ok(())
     });
     if let Err(refusal) = recorded.await? {
-        tracing::debug!(step.id = %step.id, %refusal, "the stopped step has ended already");
+        tracing::debug!(%refusal, "the stopped step has ended already");
     }
     Ok(())
 }
