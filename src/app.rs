@@ -13,17 +13,21 @@ use crate::engine::{Engine, codex};
 use crate::forge::Forge;
 use crate::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
 use crate::git::{Git, GitSettings, Identity};
+use crate::meter::Meters;
 use crate::services::{Ctx, Rules};
 use crate::store::{Clock, Store, StoreSettings, StoreUrl};
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use url::Url;
 
 pub use jobs::StoredJobs;
+
+/// How long whoever only looks at the store waits for it.
+const GLANCE: Duration = Duration::from_secs(5);
 
 /// The system's time.
 pub fn system_clock() -> Clock {
@@ -47,30 +51,53 @@ impl Witness for Logged {
     }
 }
 
-/// Opens the store that the settings name and brings its tables to this version.
-pub async fn open_store(settings: &Settings, clock: Clock) -> anyhow::Result<Store> {
-    open_store_watched(settings, clock, Arc::new(Logged)).await
+/// Who watches outward acts, and where work is counted.
+#[derive(Clone)]
+pub struct Observers {
+    witness: Arc<dyn Witness>,
+    meters: Meters,
 }
 
-async fn open_store_watched(
-    settings: &Settings,
-    clock: Clock,
-    witness: Arc<dyn Witness>,
-) -> anyhow::Result<Store> {
+impl Default for Observers {
+    fn default() -> Self {
+        Self { witness: Arc::new(Logged), meters: Meters::default() }
+    }
+}
+
+/// Opens the store that the settings name as it stands: nothing is made, nothing brought to this version.
+///
+/// Errors: besides those of opening it, that there is no database yet.
+pub async fn existing_store(settings: &Settings, clock: Clock) -> anyhow::Result<Store> {
+    if let Database::Sqlite(path) = &settings.database
+        && !path.exists()
+    {
+        anyhow::bail!("there is no database {} yet; `tasksgodzilla serve` makes it", path.display());
+    }
+    let settings = StoreSettings { patience: GLANCE, ..store_settings(settings, &Observers::default()) };
+    Ok(Store::open(&settings, clock).await?)
+}
+
+/// Opens the store that the settings name and brings its tables to this version.
+pub async fn open_store(settings: &Settings, clock: Clock, observers: &Observers) -> anyhow::Result<Store> {
+    let store = Store::open(&store_settings(settings, observers), clock).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+fn store_settings(settings: &Settings, observers: &Observers) -> StoreSettings {
     let url = match &settings.database {
         Database::Sqlite(path) => StoreUrl::Sqlite(path.clone()),
         Database::Postgres(url) => StoreUrl::Postgres(url.clone()),
     };
-    let store = Store::open(&StoreSettings { url, pool: settings.pool, witness }, clock).await?;
-    store.migrate().await?;
-    Ok(store)
+    let Observers { witness, meters } = observers.clone();
+    StoreSettings { witness, meters, ..StoreSettings::new(url, settings.pool) }
 }
 
 /// Puts the bot together. `listening` is the address it listens on, the default for links.
 ///
 /// Errors: settings that only show to be wrong when they are used, such as a private key that cannot be read.
 pub async fn compose(settings: &Settings, clock: Clock, listening: &Url) -> anyhow::Result<Ctx> {
-    compose_watched(Arc::new(Logged), settings, clock, listening).await
+    compose_observed(Observers::default(), settings, clock, listening).await
 }
 
 /// [`compose`], with a witness of the caller's for every outward act.
@@ -80,22 +107,20 @@ pub async fn compose_watched(
     clock: Clock,
     listening: &Url,
 ) -> anyhow::Result<Ctx> {
-    let store = open_store_watched(settings, clock.clone(), witness.clone()).await?;
+    compose_observed(Observers { witness, ..Observers::default() }, settings, clock, listening).await
+}
+
+async fn compose_observed(
+    observers: Observers,
+    settings: &Settings,
+    clock: Clock,
+    listening: &Url,
+) -> anyhow::Result<Ctx> {
+    let store = open_store(settings, clock.clone(), &observers).await?;
     let isolation = Isolation::probe(None).await;
     tracing::info!(isolation = isolation.describe(), "programs of others run like this");
-    let github = github(settings, witness.clone())?;
-    let identity = Identity {
-        name: settings.git_user.clone().unwrap_or_else(|| "TasksGodzilla".to_owned()),
-        email: settings
-            .git_email
-            .clone()
-            .unwrap_or_else(|| "tasksgodzilla@users.noreply.github.com".to_owned()),
-    };
-    let git = Git::new(GitSettings {
-        environment: git_environment(),
-        witness,
-        ..GitSettings::new(&settings.projects_root, identity)
-    })?;
+    let github: Arc<dyn Forge> = Arc::new(github(settings, &observers)?);
+    let git = git(settings, &settings.projects_root, &observers)?;
     git.probe().await?;
     Ok(Ctx {
         store,
@@ -106,24 +131,45 @@ pub async fn compose_watched(
         rules: Arc::new(rules(settings, listening)?),
         redactor: Arc::new(Redactor::new(&settings.secrets())),
         isolation,
+        meters: observers.meters,
     })
 }
 
-fn github(settings: &Settings, witness: Arc<dyn Witness>) -> anyhow::Result<Arc<dyn Forge>> {
+/// The git command, with its folders below `root`.
+pub fn git(settings: &Settings, root: &Path, observers: &Observers) -> anyhow::Result<Git> {
+    let identity = Identity {
+        name: settings.git_user.clone().unwrap_or_else(|| "TasksGodzilla".to_owned()),
+        email: settings
+            .git_email
+            .clone()
+            .unwrap_or_else(|| "tasksgodzilla@users.noreply.github.com".to_owned()),
+    };
+    let settings = GitSettings {
+        environment: git_environment(),
+        witness: observers.witness.clone(),
+        ..GitSettings::new(root, identity)
+    };
+    Ok(Git::new(settings)?)
+}
+
+/// GitHub, as the App of the settings.
+pub fn github(settings: &Settings, observers: &Observers) -> anyhow::Result<Github> {
     let github = settings.github.as_ref().context("the GitHub App is not set")?;
-    let client = Github::new(&GithubSettings {
+    let settings = GithubSettings {
         api_url: github.api_url.clone(),
         web_url: github.web_url.clone(),
         app_id: github.app_id,
         private_key: github.private_key.clone(),
         timeouts: Timeouts::default(),
         merge_method: MergeMethod::default(),
-        witness,
-    })?;
-    Ok(Arc::new(client))
+        witness: observers.witness.clone(),
+        meters: observers.meters.clone(),
+    };
+    Ok(Github::new(&settings)?)
 }
 
-fn engines(settings: &Settings, isolation: &Isolation) -> BTreeMap<&'static str, Arc<dyn Engine>> {
+/// Every engine that the settings configure, by its id.
+pub fn engines(settings: &Settings, isolation: &Isolation) -> BTreeMap<&'static str, Arc<dyn Engine>> {
     let env: Vec<(String, String)> = settings
         .engine_env
         .iter()

@@ -2,8 +2,9 @@
 //!
 //! Modules are listed in reading order; ARCHITECTURE.md is the map. A module imports only from floors below its own.
 
-// Floor 0: facts and rules.
+// Floor 0: facts and rules, and what is counted.
 pub mod domain;
+pub mod meter;
 
 // Floor 1: adapters and pure rooms.
 pub mod command;

@@ -57,6 +57,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     pub host: IpAddr,
     pub port: u16,
+    /// Where a process that only works is watched.
+    pub worker_port: Option<u16>,
     pub api_token: Option<SecretString>,
     pub database: Database,
     pub pool: u32,
@@ -107,6 +109,7 @@ impl Settings {
             public_url: reader.address("PUBLIC_URL"),
             host: host(reader),
             port: reader.number("API_PORT", 0..=u16::MAX),
+            worker_port: worker_port(reader),
             api_token: reader.secret("API_TOKEN"),
             database: database(reader),
             pool: reader.number("DB_POOL_SIZE", 1..=100),
@@ -235,6 +238,11 @@ fn key_file(reader: &mut Reader<'_>, file: &Path) -> Option<String> {
     std::fs::read_to_string(file)
         .map_err(|why| reader.fault(NAME, format!("`{}` cannot be read: {why}", file.display())))
         .ok()
+}
+
+fn worker_port(reader: &mut Reader<'_>) -> Option<u16> {
+    reader.text("WORKER_PORT")?;
+    Some(reader.number("WORKER_PORT", 1..=u16::MAX))
 }
 
 fn host(reader: &mut Reader<'_>) -> IpAddr {

@@ -52,9 +52,14 @@ pub const TABLE: &[Setting] = &[
     setting("API_HOST", "127.0.0.1", "Address to listen on."),
     setting("API_PORT", "8010", "Port to listen on; 0 takes a free one."),
     setting(
+        "WORKER_PORT",
+        "",
+        "Port on which `worker` answers `/health` and `/metrics`, 1 to 65535. Without it a worker listens nowhere.",
+    ),
+    setting(
         "API_TOKEN",
         "",
-        "Bearer token that opens every page and the API. Without it only signed links open pages.",
+        "Bearer token that opens every page, the API and `/metrics`. Without it only signed links open pages, and `/metrics` is for this machine.",
     ),
     setting("DB_URL", "", "PostgreSQL address (`postgres://…`). Without it SQLite is used."),
     setting("DB_PATH", ".tasksgodzilla.sqlite", "SQLite file."),

@@ -1,8 +1,9 @@
 //! `POST /webhooks/github`: verify, record, answer. It does no work.
 
-use super::{Counters, Web};
+use super::Web;
 use crate::domain::project::ForgeKind;
 use crate::forge::signature::verify_github;
+use crate::meter::{DeliveryOutcome, Meters};
 use crate::services::intake::{self, Delivery, Received};
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
@@ -29,43 +30,41 @@ pub(super) async fn github(
     };
     let header = |name: &str| request.headers().get(name).and_then(|text| text.to_str().ok());
     if !verify_github(&web.secrets, header("x-hub-signature-256"), &body) {
-        Counters::count(&web.counters.refused);
+        web.ctx.meters.delivery(DeliveryOutcome::Refused);
         let words = "the signature is missing or wrong; check the webhook secret";
         return answer(StatusCode::UNAUTHORIZED, "error", words);
     }
     let named = |name| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
     let (Some(guid), Some(event)) = (named("x-github-delivery"), named("x-github-event")) else {
-        Counters::count(&web.counters.unreadable);
+        web.ctx.meters.delivery(DeliveryOutcome::Unreadable);
         return answer(StatusCode::BAD_REQUEST, "error", "X-GitHub-Delivery or X-GitHub-Event is missing");
     };
     Span::current().record("delivery.guid", guid);
     let delivery = Delivery { forge: ForgeKind::Github, guid, event, body: &body };
     let received = intake::receive(&web.ctx, &delivery).await;
-    reply(&web.counters, guid, received)
+    reply(&web.ctx.meters, received)
 }
 
-fn reply(counters: &Counters, guid: &str, received: anyhow::Result<Received>) -> HttpResponse {
-    let (counter, response) = match received {
-        Ok(Received::Stored) => (&counters.stored, answer(StatusCode::ACCEPTED, "status", "stored")),
+fn reply(meters: &Meters, received: anyhow::Result<Received>) -> HttpResponse {
+    let (outcome, response) = match received {
+        Ok(Received::Stored) => (DeliveryOutcome::Stored, answer(StatusCode::ACCEPTED, "status", "stored")),
         Ok(Received::Duplicate) => {
-            (&counters.duplicate, answer(StatusCode::ACCEPTED, "status", "known already"))
+            (DeliveryOutcome::Duplicate, answer(StatusCode::ACCEPTED, "status", "known already"))
         }
-        Ok(Received::Foreign) => (&counters.foreign, answer(StatusCode::ACCEPTED, "status", "nothing to do")),
+        Ok(Received::Foreign) => {
+            (DeliveryOutcome::Foreign, answer(StatusCode::ACCEPTED, "status", "nothing to do"))
+        }
         Ok(Received::Unreadable(why)) => (
-            &counters.unreadable,
+            DeliveryOutcome::Unreadable,
             answer(StatusCode::BAD_REQUEST, "error", &format!("the body cannot be read: {why}")),
         ),
         Err(error) => {
-            tracing::error!(
-                delivery.guid = guid,
-                error = format!("{error:#}"),
-                "a delivery could not be stored"
-            );
+            tracing::error!(error = format!("{error:#}"), "a delivery could not be stored");
             let words = "the delivery could not be stored; send it again";
-            (&counters.failed, answer(StatusCode::SERVICE_UNAVAILABLE, "error", words))
+            (DeliveryOutcome::Failed, answer(StatusCode::SERVICE_UNAVAILABLE, "error", words))
         }
     };
-    Counters::count(counter);
+    meters.delivery(outcome);
     response
 }
 

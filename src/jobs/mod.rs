@@ -90,7 +90,10 @@ fn panicked(payload: &(dyn std::any::Any + Send)) -> anyhow::Error {
 impl Handler for Worker {
     async fn handle(&self, turn: Claimed) -> JobEnd {
         let span = span(&turn);
-        self.work(&turn).instrument(span).await
+        let begun = self.ctx.now();
+        let end = self.work(&turn).instrument(span).await;
+        self.ctx.meters.job_ended(turn.job.kind(), word(&end), self.ctx.now().since(begun));
+        end
     }
 
     async fn lost(&self, turn: &Claimed) {

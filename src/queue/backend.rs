@@ -105,7 +105,7 @@ impl BackendConfig for JobBackend {
             ready: VecDeque::new(),
         };
         self.claims = unfold(claims, Claims::next).fuse().boxed();
-        LeaseLayer::new(self.source.clone(), self.handler.clone(), self.settings.lease)
+        LeaseLayer::new(self.source.clone(), self.handler.clone(), &self.settings)
     }
 }
 
@@ -148,7 +148,9 @@ impl Claims {
         let look = self.looks.spawn(async move {
             tokio::time::timeout(settings.lease, look(&*source, &worker, limit, &settings)).await
         });
-        let error = match look.await {
+        let looked = look.await;
+        self.settings.pulse.beat();
+        let error = match looked {
             Ok(Ok(Ok(look))) => return look,
             Ok(Ok(Err(error))) => error,
             Ok(Err(elapsed)) => elapsed.into(),

@@ -1,8 +1,10 @@
 //! Keeps the lease of a job while it runs, and records how it ended.
 
-use super::{Handler, JobSource, SourceError, after_panic, panic_message};
+use super::workers::WorkerSettings;
+use super::{Handler, JobSource, Pulse, SourceError, after_panic, panic_message};
 use crate::domain::claim::{Claimed, Hold};
 use crate::domain::retry::JobEnd;
+use crate::meter::Meters;
 use apalis_core::error::BoxDynError;
 use apalis_core::task::Task;
 use futures::future::BoxFuture;
@@ -19,11 +21,18 @@ pub(super) struct LeaseLayer {
     source: Arc<dyn JobSource>,
     handler: Arc<dyn Handler>,
     lease: Duration,
+    pulse: Pulse,
+    meters: Meters,
 }
 
 impl LeaseLayer {
-    pub(super) fn new(source: Arc<dyn JobSource>, handler: Arc<dyn Handler>, lease: Duration) -> Self {
-        Self { source, handler, lease }
+    pub(super) fn new(
+        source: Arc<dyn JobSource>,
+        handler: Arc<dyn Handler>,
+        settings: &WorkerSettings,
+    ) -> Self {
+        let WorkerSettings { lease, pulse, meters, .. } = settings;
+        Self { source, handler, lease: *lease, pulse: pulse.clone(), meters: meters.clone() }
     }
 }
 
@@ -60,6 +69,7 @@ where
         let work = task.args.clone();
         let attempt = self.inner.call(task);
         Box::pin(async move {
+            let _held = layer.meters.lease();
             // Losing the race drops the attempt, which aborts it.
             let end = tokio::select! {
                 ended = attempt => match ended {
@@ -71,6 +81,7 @@ where
             match end {
                 Some(end) => layer.record(&work, &end).await,
                 None => {
+                    layer.meters.lease_lost();
                     tracing::warn!(
                         job.id = work.id.0,
                         job.kind = work.job.kind(),
@@ -97,6 +108,7 @@ impl LeaseLayer {
                 match tokio::time::timeout(third, self.source.renew(hold, self.lease)).await {
                     Ok(Ok(true)) => {
                         renewed = asked;
+                        self.pulse.beat();
                         continue;
                     }
                     Ok(Ok(false)) => return,

@@ -8,11 +8,13 @@
 mod backend;
 mod drain;
 mod lease;
+mod pulse;
 mod relay;
 mod workers;
 
 pub use drain::drain;
-pub use relay::{BadAddress, Link, Relay, RelaySettings, RelayState};
+pub use pulse::Pulse;
+pub use relay::{BadAddress, Link, Relay, RelaySettings, RelayState, RelayWatch, count_processes};
 pub use workers::{WorkerSettings, Workers};
 
 use crate::domain::claim::{Claimed, Hold};

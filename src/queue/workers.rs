@@ -1,9 +1,10 @@
 //! Starting and stopping the workers of a process.
 
 use super::backend::JobBackend;
-use super::{Handler, JobSource};
+use super::{Handler, JobSource, Pulse};
 use crate::domain::claim::Claimed;
 use crate::domain::retry::JobEnd;
+use crate::meter::Meters;
 use apalis::prelude::WorkerBuilderExt;
 use apalis_core::backend::BackendConfig;
 use apalis_core::error::BoxDynError;
@@ -11,7 +12,7 @@ use apalis_core::monitor::Monitor;
 use apalis_core::worker::builder::WorkerBuilder;
 use apalis_core::worker::ext::parallelize::ParallelizeExt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -28,16 +29,23 @@ pub struct WorkerSettings {
     pub poll: Duration,
     /// How long running jobs may go on after the shutdown began.
     pub shutdown: Duration,
+    /// Shows that the workers live; made for their lease.
+    pub pulse: Pulse,
+    /// Where leases are counted.
+    pub meters: Meters,
 }
 
 impl Default for WorkerSettings {
     fn default() -> Self {
+        let lease = Duration::from_secs(10);
         Self {
             name: "worker".to_owned(),
             concurrency: 8,
-            lease: Duration::from_secs(10),
+            lease,
             poll: Duration::from_secs(1),
             shutdown: Duration::from_secs(30),
+            pulse: Pulse::new(lease, Instant::now()),
+            meters: Meters::default(),
         }
     }
 }

@@ -103,6 +103,7 @@ async fn attempt<T>(
     tx.commit().await?;
     if let Some(end) = end {
         tracing::info!(protocol.id = id.0, status = end.as_str(), "a protocol ended");
+        ctx.meters.protocol_ended(end.as_str());
     }
     Ok(Ok(decided))
 }

@@ -31,6 +31,8 @@ pub mod giving_up;
 pub mod leftovers;
 pub mod reconcile;
 
+pub mod figures;
+
 pub mod engines;
 pub mod files;
 pub mod head;
@@ -46,6 +48,7 @@ use crate::engine::Engine;
 use crate::engine::process::Isolation;
 use crate::forge::Forge;
 use crate::git::Git;
+use crate::meter::Meters;
 use crate::store::{Clock, Store};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -63,6 +66,7 @@ pub struct Ctx {
     pub rules: Arc<Rules>,
     pub redactor: Arc<Redactor>,
     pub isolation: Isolation,
+    pub meters: Meters,
 }
 
 /// The operator's settings, as far as services look at them.

@@ -206,8 +206,11 @@ async fn judged(
         note(draft, number, head, judgement);
         follow(draft, number, head, judgement)
     });
-    if let Err(refusal) = recorded.await? {
-        tracing::info!(step.id = %step.id, %refusal, "a verdict came that is not wanted any more");
+    match recorded.await? {
+        Ok(()) => ctx.meters.verdict(judgement.verdict.as_str()),
+        Err(refusal) => {
+            tracing::debug!(%refusal, "a verdict came that is not wanted any more");
+        }
     }
     Ok(())
 }

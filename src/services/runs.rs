@@ -7,7 +7,7 @@ pub use lost::take_over;
 
 use super::{Ctx, fault};
 use crate::domain::claim::Claimed;
-use crate::domain::ids::{ProtocolId, RunId, Sha, StepId};
+use crate::domain::ids::{Moment, ProtocolId, RunId, Sha, StepId};
 use crate::engine::{Access, Answer, EngineCall, EngineError, EngineEvent, Limits, Phase, Usage};
 use crate::prompt::Prompt;
 use crate::store::run::{Artifact, NewRun, RunEnd, RunInputs, RunStatus};
@@ -28,6 +28,7 @@ pub struct Run {
     protocol: ProtocolId,
     folder: PathBuf,
     log: Log,
+    began: Moment,
     usage: Usage,
     engine_time: Duration,
 }
@@ -71,6 +72,7 @@ impl Run {
             protocol,
             folder,
             log,
+            began: ctx.now(),
             usage: Usage { complete: true, ..Usage::default() },
             engine_time: Duration::ZERO,
         })
@@ -122,7 +124,8 @@ impl Run {
             never = watching => match never {},
         };
         self.engine_time += ctx.now().since(before);
-        self.account(&ended);
+        let used = self.account(&ended);
+        ctx.meters.tokens(call.phase.as_str(), name, [used.input, used.cached, used.output]);
         if let Err(error) = self.note_usage(ctx).await {
             tracing::warn!(%error, "what the run used could not be recorded");
         }
@@ -160,13 +163,16 @@ impl Run {
         }
     }
 
-    fn account(&mut self, ended: &Result<Answer, EngineError>) {
+    /// Adds what a call used, as far as that is known, and returns it.
+    fn account(&mut self, ended: &Result<Answer, EngineError>) -> Usage {
         let used = match ended {
             Ok(answer) => Some(answer.usage),
             Err(error) => error.usage().copied(),
         };
         let complete = self.usage.complete && used.is_some_and(|usage| usage.complete);
-        self.usage = Usage { complete, ..self.usage.plus(used.unwrap_or_default()) };
+        let used = used.unwrap_or_default();
+        self.usage = Usage { complete, ..self.usage.plus(used) };
+        used
     }
 
     async fn note_usage(&self, ctx: &Ctx) -> Result<(), StoreError> {
@@ -267,6 +273,7 @@ impl Run {
             engine_ms = self.engine_ms(),
             "a run ended"
         );
+        ctx.meters.run_ended(self.turn.job.kind(), status.as_str(), ctx.now().since(self.began));
         Ok(())
     }
 }

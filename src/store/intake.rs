@@ -8,6 +8,7 @@ use super::sql::{Db, Surroundings, Tx, Wire, json, without_nul};
 use crate::domain::ids::{DeliveryId, Moment};
 use crate::domain::job::Job;
 use crate::domain::project::ForgeKind;
+use crate::meter::Meters;
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, PgConnection, Row as _, SqliteConnection};
@@ -56,9 +57,9 @@ struct Waiting {
 }
 
 impl Intake {
-    pub(super) fn start(db: Db, around: Surroundings) -> Self {
+    pub(super) fn start(db: Db, around: Surroundings, meters: Meters) -> Self {
         let (door, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(Desk { db, around }.serve(waiting));
+        tokio::spawn(Desk { db, around, meters }.serve(waiting));
         Self { door }
     }
 
@@ -80,6 +81,7 @@ impl Intake {
 struct Desk {
     db: Db,
     around: Surroundings,
+    meters: Meters,
 }
 
 impl Desk {
@@ -138,6 +140,7 @@ impl Desk {
         }
         jobs.insert(&mut tx, now).await?;
         tx.commit().await?;
+        self.meters.batch(news.len());
         Ok(accepted)
     }
 }

@@ -34,6 +34,11 @@ const PAIRS: &[Pair] = &[
     },
 ];
 
+/// The numbers of all migrations of this version.
+pub(super) fn versions() -> Vec<i64> {
+    PAIRS.iter().map(|pair| pair.version).collect()
+}
+
 pub(super) async fn run(db: &Db) -> Result<()> {
     let outcome = match db {
         Db::Sqlite { writer, .. } => run_sqlite(writer).await,

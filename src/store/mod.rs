@@ -5,6 +5,7 @@
 //! transaction can hold everything that must happen together. Deliberately absent: decisions. They are made by `domain`
 //! between a load and a save.
 
+mod condition;
 mod error;
 mod migrations;
 mod sql;
@@ -25,6 +26,7 @@ pub mod run;
 
 pub mod job;
 
+pub use condition::Condition;
 pub use error::StoreError;
 pub use intake::{Accepted, NewDelivery};
 pub use sql::{Session, Tx};
@@ -32,6 +34,7 @@ pub use sql::{Session, Tx};
 use crate::domain::claim::Hold;
 use crate::domain::ids::Moment;
 use crate::domain::witness::{Act, Nobody, Witness};
+use crate::meter::Meters;
 use error::Result;
 use intake::Intake;
 use secrecy::{ExposeSecret, SecretString};
@@ -46,19 +49,23 @@ use tokio::sync::watch;
 /// Tells the time. Everything that the store stamps or compares comes from here.
 pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
 
-/// Where the database is, how many connections may be open to it, and who watches its commits.
+/// Where the database is, how many connections may be open to it, who watches its commits, and where its work is counted.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     pub url: StoreUrl,
     /// Connections to read from on SQLite, to read and write on Postgres; at least one.
     pub pool: u32,
     pub witness: Arc<dyn Witness>,
+    pub meters: Meters,
+    /// How long a caller waits for a free connection before the store counts as unavailable.
+    pub patience: Duration,
 }
 
 impl StoreSettings {
-    /// A store that nobody watches.
+    /// A store that nobody watches, with fifteen seconds of patience.
     pub fn new(url: StoreUrl, pool: u32) -> Self {
-        Self { url, pool, witness: Arc::new(Nobody) }
+        let (witness, meters) = (Arc::new(Nobody), Meters::default());
+        Self { url, pool, witness, meters, patience: Duration::from_secs(15) }
     }
 }
 
@@ -72,8 +79,6 @@ pub enum StoreUrl {
 
 /// How long a statement waits for another process that holds SQLite's write lock.
 const BUSY: Duration = Duration::from_secs(10);
-/// How long a caller waits for a free connection before the store counts as unavailable.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// How long Postgres lets a transaction of ours stand still: one of a process that was stopped, or cut off, must not hold
 /// the rows of a job that another process takes over.
 const STILL: &str = "10s";
@@ -84,6 +89,7 @@ pub struct Store {
     db: Db,
     around: Surroundings,
     intake: Intake,
+    meters: Meters,
 }
 
 impl Store {
@@ -91,13 +97,14 @@ impl Store {
     pub async fn open(settings: &StoreSettings, clock: Clock) -> Result<Self> {
         let pool = settings.pool.max(1);
         let db = match &settings.url {
-            StoreUrl::Sqlite(path) => open_sqlite(path, pool).await,
-            StoreUrl::Postgres(url) => open_postgres(url, pool).await,
+            StoreUrl::Sqlite(path) => open_sqlite(path, pool, settings.patience).await,
+            StoreUrl::Postgres(url) => open_postgres(url, pool, settings.patience).await,
         };
         let db = db.map_err(StoreError::of_opening)?;
         let around = Surroundings { clock, wakes: Arc::default(), witness: settings.witness.clone() };
-        let intake = Intake::start(db.clone(), around.clone());
-        Ok(Self { db, around, intake })
+        let meters = settings.meters.clone();
+        let intake = Intake::start(db.clone(), around.clone(), meters.clone());
+        Ok(Self { db, around, intake, meters })
     }
 
     /// Brings the tables to this version. Safe to repeat, and from several processes at once.
@@ -115,6 +122,11 @@ impl Store {
     /// A connection to read from; what it reads may be a transaction old.
     pub async fn read(&self) -> Result<Session> {
         self.db.read(self.around.clock.clone()).await
+    }
+
+    /// Whether the database answers a question now.
+    pub async fn ping(&self) -> Result<()> {
+        self.read().await?.rows("SELECT 1 AS one", Vec::new()).await.map(drop)
     }
 
     /// A transaction to write in. On SQLite it is the only one: keep it short, and begin no second one inside.
@@ -160,7 +172,7 @@ impl Store {
     }
 }
 
-async fn open_sqlite(path: &Path, pool: u32) -> Result<Db> {
+async fn open_sqlite(path: &Path, pool: u32, patience: Duration) -> Result<Db> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -170,7 +182,7 @@ async fn open_sqlite(path: &Path, pool: u32) -> Result<Db> {
         .statement_cache_capacity(200);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(patience)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
@@ -178,17 +190,17 @@ async fn open_sqlite(path: &Path, pool: u32) -> Result<Db> {
         .await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(pool)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(patience)
         .test_before_acquire(false)
         .connect_with(options.pragma("query_only", "ON"))
         .await?;
     Ok(Db::Sqlite { writer, readers })
 }
 
-async fn open_postgres(url: &SecretString, pool: u32) -> Result<Db> {
+async fn open_postgres(url: &SecretString, pool: u32, patience: Duration) -> Result<Db> {
     let options: PgConnectOptions = url.expose_secret().parse()?;
     let options = options.options([("idle_in_transaction_session_timeout", STILL)]);
     let pool =
-        PgPoolOptions::new().max_connections(pool).acquire_timeout(PATIENCE).connect_with(options).await?;
+        PgPoolOptions::new().max_connections(pool).acquire_timeout(patience).connect_with(options).await?;
     Ok(Db::Postgres(pool))
 }

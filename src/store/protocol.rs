@@ -4,7 +4,7 @@ use super::error::{Result, StoreError};
 use super::sql::{Arg, Row, Session, Tx, args, json, word};
 use crate::domain::ids::{ProjectId, ProtocolId, ProtocolNumber, Sha};
 use crate::domain::project::{Protocol, Requester};
-use crate::domain::protocol::ProtocolState;
+use crate::domain::protocol::{ProtocolState, ProtocolStatus};
 use crate::domain::thread::{Thread, ThreadKind};
 
 /// A protocol that is not stored yet.
@@ -177,6 +177,14 @@ pub async fn open_all(db: &mut Session, limit: u32) -> Result<Vec<Protocol>> {
     let sql =
         "SELECT * FROM protocol WHERE status NOT IN ('cancelled', 'completed') ORDER BY protocol_id LIMIT $1";
     db.all(sql, args![limit], read).await
+}
+
+/// How many protocols there are of each status that is no end; statuses without any are left out.
+pub async fn count_open(db: &mut Session) -> Result<Vec<(ProtocolStatus, u64)>> {
+    let sql = "SELECT status, COUNT(*) AS count FROM protocol WHERE status NOT IN ('cancelled', 'completed') \
+               GROUP BY status ORDER BY status";
+    let read = |row: &Row| Ok((row.word("status")?, row.number("count")?));
+    db.all(sql, args![], read).await
 }
 
 /// The newest `limit` protocols, the newest first.

@@ -14,6 +14,7 @@ use tasksgodzilla::domain::ids::Sha;
 use tasksgodzilla::domain::project::RepoRef;
 use tasksgodzilla::domain::witness::Nobody;
 use tasksgodzilla::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
+use tasksgodzilla::meter::Meters;
 
 pub(crate) const APP: u64 = 42;
 pub(crate) const BOT: i64 = 4200;
@@ -63,6 +64,8 @@ struct State {
 pub(crate) struct Scripted {
     address: SocketAddr,
     state: Arc<State>,
+    /// What the clients count.
+    pub(crate) meters: Meters,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
@@ -88,7 +91,7 @@ impl Scripted {
             });
         });
         let (address, handle) = told.recv().unwrap();
-        Self { address, state, handle, thread: Some(thread) }
+        Self { address, state, meters: Meters::default(), handle, thread: Some(thread) }
     }
 
     /// The client for the API below `prefix`.
@@ -105,6 +108,7 @@ impl Scripted {
             timeouts: Timeouts { whole: Duration::from_secs(20), ..Timeouts::default() },
             merge_method: MergeMethod::Merge,
             witness: Arc::new(Nobody),
+            meters: self.meters.clone(),
         }
     }
 

@@ -17,6 +17,7 @@ mod sandbox;
 mod setup;
 mod store_bench;
 mod store_catalogue;
+mod store_figures;
 mod store_intake;
 mod store_job;
 mod store_loss;

@@ -4,12 +4,13 @@ use crate::store_bench::{Bench, on_both};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tasksgodzilla::domain::claim::{Claimed, Hold};
 use tasksgodzilla::domain::ids::{Moment, ProtocolId};
 use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::retry::JobEnd;
-use tasksgodzilla::queue::{Handler, JobSource, SourceError, Wake, WorkerSettings, Workers, drain};
+use tasksgodzilla::meter::{Meters, Readings};
+use tasksgodzilla::queue::{Handler, JobSource, Pulse, SourceError, Wake, WorkerSettings, Workers, drain};
 use tasksgodzilla::store::Store;
 use tasksgodzilla::store::job::{self, JobStatus, ListedJob};
 use tokio::sync::{Semaphore, watch};
@@ -24,6 +25,8 @@ on_both!(
     shutdown_lets_running_jobs_end_and_claims_nothing_more,
     shutdown_stops_what_takes_too_long_and_gives_it_back,
     dropped_workers_stop_at_once,
+    workers_show_that_they_live,
+    leases_are_counted,
     a_backlog_of_one_lane_is_worked_off_in_order,
     draining_runs_what_is_due_and_what_comes_of_it,
     draining_survives_a_panic,
@@ -160,6 +163,7 @@ fn settings() -> WorkerSettings {
         lease: Duration::from_secs(10),
         poll: Duration::from_millis(10),
         shutdown: PATIENCE,
+        ..WorkerSettings::default()
     }
 }
 
@@ -343,6 +347,75 @@ async fn dropped_workers_stop_at_once(bench: Bench) {
     handler.until(|seen| seen.running == 1).await;
     drop(workers);
     handler.until(|seen| seen.dropped == 1).await;
+}
+
+/// Workers that were silent for a minute when they begin.
+fn silent() -> Pulse {
+    let began = Instant::now().checked_sub(Duration::from_secs(60)).expect("the machine runs for longer");
+    Pulse::new(Duration::from_secs(1), began)
+}
+
+async fn until_heard(pulse: &Pulse) {
+    let heard = tokio::time::timeout(PATIENCE, async {
+        while pulse.silence().is_some() {
+            tokio::task::yield_now().await;
+        }
+    });
+    heard.await.expect("the workers show that they live");
+}
+
+async fn workers_show_that_they_live(bench: Bench) {
+    let handler = Scripted::new(Act::Wait);
+    let pulse = silent();
+    assert!(pulse.silence().is_some());
+    let workers = start(&bench.store, &handler, WorkerSettings { pulse: pulse.clone(), ..settings() });
+    until_heard(&pulse).await;
+    workers.shutdown().await;
+
+    push(&bench.store, &[publish(1)]).await;
+    let pulse = silent();
+    let busy = WorkerSettings {
+        concurrency: 1,
+        lease: Duration::from_millis(90),
+        poll: NEVER,
+        pulse: pulse.clone(),
+        ..settings()
+    };
+    let workers = start(&bench.store, &handler, busy);
+    handler.until(|seen| seen.running == 1).await;
+    // The look that claimed has been heard; from here on only renewals are.
+    until_heard(&pulse).await;
+    handler.open_gate();
+    workers.shutdown().await;
+}
+
+async fn leases_are_counted(bench: Bench) {
+    let count = |meters: &Meters, name: &str| {
+        let text = meters.text(&Readings::default()).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("tasksgodzilla_{name} ")));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    push(&bench.store, &[publish(1)]).await;
+    let stuck = Scripted::new(Act::Wait);
+    let meters = Meters::default();
+    let short = WorkerSettings {
+        concurrency: 1,
+        lease: Duration::from_millis(90),
+        meters: meters.clone(),
+        ..settings()
+    };
+    let workers = start(&bench.store, &stuck, short);
+    stuck.until(|seen| seen.running == 1).await;
+    assert_eq!((count(&meters, "leases_held"), count(&meters, "leases_lost_total")), (1, 0));
+    let mut taken = Vec::new();
+    for _ in 0..100 {
+        bench.clock.advance(NEVER);
+        taken.extend(job::claim(&bench.store, "other", 1, NEVER * 1000).await.unwrap());
+    }
+    stuck.until(|seen| seen.dropped == 1).await;
+    workers.shutdown().await;
+    assert_eq!((count(&meters, "leases_held"), count(&meters, "leases_lost_total")), (0, 1));
+    assert!(count(&bench.settings().meters, "leases_expired_total") >= 1);
 }
 
 async fn a_backlog_of_one_lane_is_worked_off_in_order(bench: Bench) {

@@ -24,7 +24,7 @@ use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::retry::{JobEnd, MAX_ATTEMPTS};
 use tasksgodzilla::engine::Engine;
 use tasksgodzilla::engine::command::CommandEngine;
-use tasksgodzilla::http::{self, Counters, Web};
+use tasksgodzilla::http::{self, Web};
 use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::queue::{
     Handler, JobSource, Relay, RelaySettings, SourceError, Wake, WorkerSettings, Workers,
@@ -62,7 +62,8 @@ async fn serve(hands: PathBuf, killer: Arc<Killer>) {
         ctx: ctx.clone(),
         secrets: settings.github.unwrap().webhook_secrets,
         api_token: None,
-        counters: Arc::new(Counters::default()),
+        workers: None,
+        relay: None,
     };
     let server = http::serve(web, listener).unwrap();
     let concurrency = if killer.is_crowded() { 4 } else { 1 };

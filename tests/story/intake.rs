@@ -29,10 +29,12 @@ async fn told(answer: reqwest::Response) -> String {
     format!("{} {}", answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-async fn counted(world: &World) -> Value {
-    let health = world.client.get(world.address.join("/health").unwrap()).send().await.unwrap();
-    let health: Value = serde_json::from_str(&health.text().await.unwrap()).unwrap();
-    health["deliveries"].clone()
+/// How many deliveries came to this outcome.
+async fn counted(world: &World, outcome: &str) -> u64 {
+    let metrics = world.client.get(world.address.join("/metrics").unwrap()).send().await.unwrap();
+    let text = metrics.text().await.unwrap();
+    let line = format!("tasksgodzilla_deliveries_total{{outcome=\"{outcome}\"}} ");
+    text.lines().find_map(|sample| sample.strip_prefix(&line)).unwrap().parse().unwrap()
 }
 
 #[actix_web::test]
@@ -40,12 +42,13 @@ async fn only_who_knows_the_secret_is_heard() {
     let mut world = World::new().await;
     world.comments("bob", 1, "/protocol new");
     let hook = world.twin.drop_next().unwrap();
-    let stored = counted(&world).await["stored"].clone();
+    let stored = counted(&world, "stored").await;
     let post = |secret| Post { guid: &hook.guid, event: &hook.event, secret, body: &hook.body };
     let stranger = post("a guess").to(&world).await;
     assert_snapshot!(stranger, @r#"401 {"error":"the signature is missing or wrong; check the webhook secret"}"#);
     world.settle().await;
-    assert_eq!(counted(&world).await["stored"], stored, "it was stored");
+    assert_eq!(counted(&world, "stored").await, stored, "it was stored");
+    assert_eq!(counted(&world, "refused").await, 1);
     assert_eq!(world.news(), "");
 
     assert_snapshot!(post(&world.app.webhook_secret).to(&world).await, @r#"202 {"status":"stored"}"#);
@@ -72,7 +75,7 @@ async fn what_is_not_ours_is_counted_and_let_go() {
     let secret = world.app.webhook_secret.clone();
     let post = Post { guid: "1", event: "star", secret: &secret, body: b"{\"action\":\"created\"}" };
     assert_snapshot!(post.to(&world).await, @r#"202 {"status":"nothing to do"}"#);
-    assert_eq!(counted(&world).await["foreign"], 1);
+    assert_eq!(counted(&world, "foreign").await, 1);
     world.settle().await;
     world.finish().await;
 }
@@ -81,13 +84,14 @@ async fn what_is_not_ours_is_counted_and_let_go() {
 async fn what_cannot_be_read_is_refused_in_one_line() {
     let world = World::new().await;
     let secret = world.app.webhook_secret.clone();
-    let before = counted(&world).await["stored"].clone();
+    let before = counted(&world, "stored").await;
     let post = |body| Post { guid: "1", event: "issue_comment", secret: &secret, body };
     assert_snapshot!(post(b"{\"action\":").to(&world).await, @r#"400 {"error":"the body cannot be read: it ends too early (line 1, column 10)"}"#);
     assert_snapshot!(post(b"[]").to(&world).await, @r#"400 {"error":"the body cannot be read: a field has an unexpected form (line 1, column 2)"}"#);
     assert_snapshot!(post(b"\xff\x00").to(&world).await, @r#"400 {"error":"the body cannot be read: it is not JSON (line 1, column 1)"}"#);
     assert_snapshot!(post(b"").to(&world).await, @r#"400 {"error":"the body cannot be read: it ends too early (line 1, column 0)"}"#);
-    assert_eq!(counted(&world).await["stored"], before);
+    assert_eq!(counted(&world, "stored").await, before);
+    assert_eq!(counted(&world, "unreadable").await, 4);
     world.finish().await;
 }
 

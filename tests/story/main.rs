@@ -10,6 +10,7 @@ mod dead_jobs;
 mod ending;
 mod execution;
 mod head;
+mod health;
 mod intake;
 mod late;
 mod main_loop;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tasksgodzilla::app::{self, StoredJobs};
 use tasksgodzilla::config::{self, Manifest, Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
-use tasksgodzilla::http::{self, Counters, Web};
+use tasksgodzilla::http::{self, Web};
 use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::queue;
 use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, CheckView, Role, Twin, TwinOptions};
@@ -70,7 +70,8 @@ impl World {
             ctx: ctx.clone(),
             secrets: settings.github.unwrap().webhook_secrets,
             api_token: settings.api_token,
-            counters: Arc::new(Counters::default()),
+            workers: None,
+            relay: None,
         };
         let server = http::serve(web, listener).unwrap();
         let web = server.handle();
@@ -80,7 +81,7 @@ impl World {
         twin.open_issue("ann", REPO, "Split the importer", "It does too much.").unwrap();
         let mut world = Self {
             worker: Arc::new(Worker::new(ctx.clone())),
-            client: reqwest::Client::new(),
+            client: client(),
             read: BTreeMap::new(),
             forgiven: Vec::new(),
             _folder: folder,
@@ -280,6 +281,11 @@ impl World {
         assert_eq!(openapi::faults(&self.twin.requests()), [""; 0], "GitHub takes no such requests");
         self.web.stop(false).await;
     }
+}
+
+/// On a busy machine the bot may close a connection that was idle for long in the moment in which it is used again.
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
 fn line(check: &CheckView) -> String {

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 /// Rooms, floor by floor from the ground up.
 const FLOORS: [&[&str]; 4] = [
-    &["domain"],
+    &["domain", "meter"],
     &["command", "prompt", "report", "config", "store", "queue", "forge", "engine", "git"],
     &["services"],
     &["app", "jobs", "http", "cli", "sandbox"],

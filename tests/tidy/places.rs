@@ -33,6 +33,11 @@ fn only_the_github_adapter_knows_octocrab() {
 }
 
 #[test]
+fn only_the_meter_knows_prometheus() {
+    only_in(r"\bprometheus_client\b", &["src/meter/"]);
+}
+
+#[test]
 fn only_the_queue_knows_apalis() {
     only_in(r"\bapalis\w*\b", &["src/queue/"]);
 }

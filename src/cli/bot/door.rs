@@ -1,12 +1,13 @@
-//! The door: webhooks in, pages out.
+//! The door: webhooks in, pages out; of a process that only works a small one, for those who watch it.
 
+use super::Duty;
 use crate::config::Settings;
-use crate::http::{self, Counters, Web};
+use crate::http::{self, Web};
+use crate::queue::{Pulse, RelayWatch};
 use crate::services::Ctx;
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::net::{IpAddr, TcpListener};
 use tokio::task::JoinHandle;
 
 pub(super) struct Door {
@@ -14,21 +15,37 @@ pub(super) struct Door {
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-pub(super) fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((settings.host, settings.port))
-        .with_context(|| format!("cannot listen on {}:{}; is it taken?", settings.host, settings.port))
+/// What the process has beside its door, for those who watch it.
+pub(super) struct Beside {
+    /// The sign of life of its workers.
+    pub(super) workers: Option<Pulse>,
+    pub(super) relay: Option<RelayWatch>,
+}
+
+pub(super) fn listen(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind((host, port)).with_context(|| format!("cannot listen on {host}:{port}; is it taken?"))
 }
 
 impl Door {
-    pub(super) fn open(settings: &Settings, ctx: &Ctx, listener: TcpListener) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        duty: Duty,
+        settings: &Settings,
+        ctx: &Ctx,
+        listener: TcpListener,
+        beside: Beside,
+    ) -> anyhow::Result<Self> {
         let github = settings.github.as_ref().context("the GitHub App is not set")?;
         let web = Web {
             ctx: ctx.clone(),
             secrets: github.webhook_secrets.clone(),
             api_token: settings.api_token.clone(),
-            counters: Arc::new(Counters::default()),
+            workers: beside.workers,
+            relay: beside.relay,
         };
-        let server = http::serve(web, listener)?;
+        let server = match duty {
+            Duty::Worker { .. } => http::serve_watchers(web, listener)?,
+            Duty::Web | Duty::WebAndWorker => http::serve(web, listener)?,
+        };
         Ok(Self { server: server.handle(), serving: tokio::spawn(server) })
     }
 

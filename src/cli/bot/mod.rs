@@ -5,10 +5,12 @@ mod work;
 
 use crate::app;
 use crate::config::Settings;
-use crate::queue::{Relay, RelaySettings};
+use crate::queue::{Pulse, Relay, RelaySettings};
 use crate::services::Ctx;
-use door::Door;
+use door::{Beside, Door};
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Instant;
 use url::Url;
 use work::Work;
 
@@ -25,8 +27,12 @@ pub(super) enum Duty {
 }
 
 impl Duty {
-    fn has_door(self) -> bool {
-        !matches!(self, Self::Worker { .. })
+    /// The port to listen on; `None` for a process that nobody asks anything.
+    fn port(self, settings: &Settings) -> Option<u16> {
+        match self {
+            Self::Worker { .. } => settings.worker_port,
+            Self::Web | Self::WebAndWorker => Some(settings.port),
+        }
     }
 
     /// Jobs at once; `None` for a process that does not work.
@@ -52,21 +58,25 @@ pub(super) struct Bot {
 impl Bot {
     /// Listens, puts the bot together, and starts its parts.
     pub(super) async fn start(settings: &Settings, duty: Duty) -> anyhow::Result<Self> {
-        let listener = duty.has_door().then(|| door::listen(settings)).transpose()?;
-        let address = match &listener {
-            Some(listener) => Url::parse(&format!("http://{}", listener.local_addr()?))?,
-            None => Url::parse(&format!("http://{}:{}", settings.host, settings.port))?,
+        let listener = duty.port(settings).map(|port| door::listen(settings.host, port)).transpose()?;
+        let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let address = match (duty, listening) {
+            (Duty::Web | Duty::WebAndWorker, Some(listening)) => Url::parse(&format!("http://{listening}"))?,
+            _ => Url::parse(&format!("http://{}:{}", settings.host, settings.port))?,
         };
         let ctx = app::compose(settings, app::system_clock(), &address).await?;
         let concurrency = duty.concurrency(settings);
         let relay = relay(settings, &ctx, concurrency)?;
-        let door = listener.map(|listener| Door::open(settings, &ctx, listener)).transpose()?;
-        let work = concurrency.map(|concurrency| Work::start(settings, &ctx, concurrency));
+        let pulse = Pulse::new(settings.lease, Instant::now());
+        let beside =
+            Beside { workers: concurrency.map(|_| pulse.clone()), relay: relay.as_ref().map(Relay::watch) };
+        let door = listener.map(|listener| Door::open(duty, settings, &ctx, listener, beside)).transpose()?;
+        let work = concurrency.map(|concurrency| Work::start(settings, &ctx, concurrency, pulse));
         match concurrency {
             Some(concurrency) => tracing::info!(concurrency, "working"),
             None => tracing::info!("not working: jobs are left to `worker` processes on the same database"),
         }
-        if door.is_some() {
+        if let Some(address) = listening {
             tracing::info!(%address, "listening");
         }
         Ok(Self { address, ctx, door, work, relay })

@@ -4,7 +4,7 @@ use crate::app::StoredJobs;
 use crate::config::Settings;
 use crate::domain::job::Job;
 use crate::jobs::Worker;
-use crate::queue::{WorkerSettings, Workers};
+use crate::queue::{Pulse, WorkerSettings, Workers};
 use crate::services::{Ctx, leftovers, reconcile};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
@@ -16,12 +16,15 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn start(settings: &Settings, ctx: &Ctx, concurrency: usize) -> Self {
+    /// Runs so many jobs at once; `pulse` shows that it does.
+    pub(super) fn start(settings: &Settings, ctx: &Ctx, concurrency: usize, pulse: Pulse) -> Self {
         let working = WorkerSettings {
             name: format!("{}-{}", ctx.rules.host, std::process::id()),
             concurrency,
             lease: settings.lease,
             shutdown: settings.shutdown,
+            pulse,
+            meters: ctx.meters.clone(),
             ..WorkerSettings::default()
         };
         let source = Arc::new(StoredJobs(ctx.store.clone()));

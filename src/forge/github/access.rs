@@ -164,14 +164,14 @@ impl Github {
             Ok(answer) => answer,
             Err(error @ (ForgeError::Broken { .. } | ForgeError::Transport { .. })) => return Err(error),
             Err(error) => {
-                let token = self.any_installation_token().await?.ok_or(error)?;
-                self.client.ask(As::Token(&token), &ask).await?
+                let (installation, token) = self.any_installation_token().await?.ok_or(error)?;
+                self.client.ask(As::Installation(installation, &token), &ask).await?
             }
         };
         self.client.read(&answer, &ask.words)
     }
 
-    async fn any_installation_token(&self) -> Result<Option<secrecy::SecretString>, ForgeError> {
+    async fn any_installation_token(&self) -> Result<Option<(i64, secrecy::SecretString)>, ForgeError> {
         let words = Words::new("list installations", "such App", "");
         let ask = Ask::get("/app/installations?per_page=1", words);
         let answer = self.client.ask(As::App, &ask).await?;
@@ -180,6 +180,7 @@ impl Github {
             return Ok(None);
         };
         let rights = json!({ "metadata": "read" });
-        self.client.mint(first.id, None, rights).await.map(Some)
+        let token = self.client.mint(first.id, None, rights).await?;
+        Ok(Some((first.id, token)))
     }
 }

@@ -5,11 +5,13 @@
 //! under the REST prefix. So every path here is whole and starts at the host's root.
 
 use super::errors;
+use super::heard::Heard;
 use super::links;
 use super::settings::{GithubSettings, GithubSetupError};
 use super::tokens::Tokens;
 use crate::domain::witness::{Act, Witness};
 use crate::forge::ForgeError;
+use crate::meter::Meters;
 use http::Method;
 use http::header::ACCEPT;
 use jsonwebtoken::EncodingKey;
@@ -85,7 +87,7 @@ impl Ask {
 pub(super) enum As<'a> {
     Nobody,
     App,
-    Token(&'a SecretString),
+    Installation(i64, &'a SecretString),
 }
 
 /// An answer's content and where the list goes on.
@@ -105,6 +107,7 @@ pub(super) struct Client {
     prefix: String,
     graphql: String,
     whole: Duration,
+    meters: Meters,
     tokens: Tokens,
     gates: Mutex<HashMap<i64, Arc<Semaphore>>>,
     witness: Arc<dyn Witness>,
@@ -124,6 +127,7 @@ impl Client {
             graphql: format!("{}/graphql", prefix.strip_suffix("/v3").unwrap_or(&prefix)),
             prefix,
             whole: settings.timeouts.whole,
+            meters: settings.meters.clone(),
             tokens: Tokens::default(),
             gates: Mutex::default(),
             witness: settings.witness.clone(),
@@ -197,9 +201,12 @@ impl Client {
     async fn send(&self, who: As<'_>, ask: &Ask, whole_path: &str) -> Result<Answer, ForgeError> {
         let crab = self.signed_in(who)?;
         let act = ask.act();
+        let mut heard = Heard::begin();
         self.witness.before(&act);
-        let sent = tokio::time::timeout(self.whole, Box::pin(exchange(&crab, ask, whole_path))).await;
+        let sent =
+            tokio::time::timeout(self.whole, Box::pin(exchange(&crab, ask, whole_path, &mut heard))).await;
         self.witness.after(&act);
+        heard.count(&self.meters, who, ask);
         match sent {
             Ok(answer) => answer.map_err(|error| errors::from_octocrab(&self.host, &ask.words, error)),
             Err(elapsed) => Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) }),
@@ -210,17 +217,24 @@ impl Client {
         let no_assertion = || ForgeError::Unauthorized { host: self.host.clone() };
         let token = match who {
             As::Nobody => return Ok(self.crab.clone()),
-            As::Token(token) => token.clone(),
+            As::Installation(_, token) => token.clone(),
             As::App => octocrab::auth::create_jwt(self.app_id, &self.key).map_err(|_| no_assertion())?.into(),
         };
         self.crab.user_access_token(token).map_err(|_| no_assertion())
     }
 }
 
-async fn exchange(crab: &Octocrab, ask: &Ask, whole_path: &str) -> octocrab::Result<Answer> {
+async fn exchange(
+    crab: &Octocrab,
+    ask: &Ask,
+    whole_path: &str,
+    heard: &mut Heard,
+) -> octocrab::Result<Answer> {
     let request = http::Request::builder().method(ask.method.clone()).uri(whole_path);
     let request = crab.build_request(request, ask.body.as_ref())?;
-    let response = octocrab::map_github_error(crab.execute(request).await?).await?;
+    let response = crab.execute(request).await?;
+    heard.hear(response.status(), response.headers());
+    let response = octocrab::map_github_error(response).await?;
     let next = links::path_of(response.headers(), "next");
     let last = links::path_of(response.headers(), "last");
     let text = crab.body_to_string(response).await?;

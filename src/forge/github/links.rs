@@ -22,30 +22,61 @@ pub(super) fn encoded(text: &str) -> String {
     out
 }
 
-/// The path without its query and without what names one thing: `/repos/{owner}/{repo}/issues/{number}`.
+/// The words of GitHub's API that the bot uses. Whatever else stands in a path is the name of something.
+const WORDS: [&str; 26] = [
+    "access_tokens",
+    "app",
+    "app-manifests",
+    "branches",
+    "check-runs",
+    "check-suites",
+    "collaborators",
+    "comments",
+    "commits",
+    "config",
+    "contents",
+    "deliveries",
+    "git",
+    "graphql",
+    "heads",
+    "hook",
+    "installations",
+    "issues",
+    "merge",
+    "permission",
+    "pulls",
+    "rate_limit",
+    "reactions",
+    "ref",
+    "status",
+    "statuses",
+];
+
+/// The path without its query, and with all names and numbers in it put in braces.
 pub(super) fn pattern(path: &str) -> String {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let mut folded = String::with_capacity(path.len());
     let mut parts = path.split('/').skip(1);
     while let Some(part) = parts.next() {
         folded.push('/');
-        folded.push_str(match part {
-            _ if Sha::parse(part).is_some() => "{sha}",
-            _ if !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) => "{number}",
-            _ => part,
-        });
-        // What follows these is a name that somebody chose.
-        let names: &[&str] = match part {
-            "repos" => &["/{owner}", "/{repo}"],
-            "users" | "collaborators" => &["/{login}"],
-            "heads" => {
-                folded.push_str("/{branch}");
-                return folded;
-            }
-            _ => &[],
+        // What follows these is a name that somebody chose, and it may be one of our words.
+        let (shown, names): (&str, &[&str]) = match part {
+            "repos" => (part, &["/{owner}", "/{repo}"]),
+            "users" | "collaborators" => (part, &["/{login}"]),
+            "apps" => (part, &["/{slug}"]),
+            "heads" => (part, &["/{branch}"]),
+            "contents" => (part, &["/{path}"]),
+            _ if WORDS.contains(&part) => (part, &[]),
+            _ if part.bytes().all(|byte| byte.is_ascii_digit()) => ("{number}", &[]),
+            _ if Sha::parse(part).is_some() => ("{sha}", &[]),
+            _ => ("{name}", &[]),
         };
+        folded.push_str(shown);
         for name in names.iter().take_while(|_| parts.next().is_some()) {
             folded.push_str(name);
+        }
+        if matches!(part, "heads" | "contents") {
+            break;
         }
     }
     folded
@@ -94,30 +125,30 @@ mod tests {
         assert_eq!(page_number("/issues?per_page=100"), None);
     }
 
+    #[track_caller]
+    fn check(path: &str, expected: &str) {
+        assert_eq!(pattern(path), expected);
+    }
+
     #[test]
     fn a_pattern_names_no_single_thing() {
-        let sha = "0123456789012345678901234567890123456789";
-        for (path, expected) in [
-            ("/app", "/app"),
-            ("/app/installations/7/access_tokens", "/app/installations/{number}/access_tokens"),
-            ("/users/godzilla%5Bbot%5D", "/users/{login}"),
-            ("/repos/acme/42", "/repos/{owner}/{repo}"),
-            (
-                "/repos/acme/api/issues/1/comments?per_page=100",
-                "/repos/{owner}/{repo}/issues/{number}/comments",
-            ),
-            (
-                "/repos/acme/api/collaborators/bob/permission",
-                "/repos/{owner}/{repo}/collaborators/{login}/permission",
-            ),
-            ("/repos/acme/api/git/ref/heads/feature/7", "/repos/{owner}/{repo}/git/ref/heads/{branch}"),
-            (
-                &format!("/repos/acme/api/commits/{sha}/check-runs?a=b"),
-                "/repos/{owner}/{repo}/commits/{sha}/check-runs",
-            ),
-        ] {
-            assert_eq!(pattern(path), expected);
-        }
+        check("/app", "/app");
+        check("/app/installations/7/access_tokens", "/app/installations/{number}/access_tokens");
+        check("/users/godzilla%5Bbot%5D", "/users/{login}");
+        check("/repos/acme/issues", "/repos/{owner}/{repo}");
+        check("/repos/acme/api/collaborators?permission=push", "/repos/{owner}/{repo}/collaborators");
+        check("/apps/merge", "/apps/{slug}");
+        check("/repos/acme/api/pulls?head=acme:secret", "/repos/{owner}/{repo}/pulls");
+        check("/repos/acme/api/issues/1/comments?page=2", "/repos/{owner}/{repo}/issues/{number}/comments");
+        check(
+            "/repos/a/b/collaborators/app/permission",
+            "/repos/{owner}/{repo}/collaborators/{login}/permission",
+        );
+        check("/repos/a/b/git/ref/heads/feature/7", "/repos/{owner}/{repo}/git/ref/heads/{branch}");
+        let commit = format!("/repos/a/b/commits/{}/check-runs", "0a".repeat(20));
+        check(&commit, "/repos/{owner}/{repo}/commits/{sha}/check-runs");
+        check("/repos/a/b/contents/src/merge", "/repos/{owner}/{repo}/contents/{path}");
+        check("/secrets/of/acme", "/{name}/{name}/{name}");
     }
 
     #[test]

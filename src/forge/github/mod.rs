@@ -9,6 +9,7 @@ mod ci;
 mod client;
 mod contents;
 mod errors;
+mod heard;
 mod links;
 mod on_repo;
 mod payload;

@@ -121,7 +121,7 @@ impl OnRepo<'_> {
     }
 
     async fn ask_with(&self, token: &SecretString, ask: &Ask, to: &To<'_>) -> Result<Answer, ForgeError> {
-        let who = As::Token(token);
+        let who = As::Installation(self.repo.installation, token);
         match to {
             To::Api => self.client.ask(who, ask).await,
             To::Page(path) => self.client.ask_page(who, ask, path).await,

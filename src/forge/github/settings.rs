@@ -1,6 +1,7 @@
 //! What the GitHub client needs to know, and what it refuses.
 
 use crate::domain::witness::Witness;
+use crate::meter::Meters;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub struct GithubSettings {
     pub merge_method: MergeMethod,
     /// Watches every request.
     pub witness: Arc<dyn Witness>,
+    /// Where requests are counted.
+    pub meters: Meters,
 }
 
 /// How long one call may take.

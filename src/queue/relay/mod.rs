@@ -9,9 +9,10 @@ mod listen;
 mod registry;
 mod send;
 
+use super::SourceError;
 use crate::domain::ids::Moment;
 use redis::Client;
-use redis::aio::ConnectionManagerConfig;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use registry::Registry;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
@@ -77,6 +78,42 @@ pub struct Relay {
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
+/// Tells how a relay is, also while somebody else has it. Clones watch the same one.
+#[derive(Clone)]
+pub struct RelayWatch {
+    reach: watch::Receiver<Reach>,
+    counts: Arc<Counts>,
+}
+
+impl RelayWatch {
+    /// What the relay did so far, and whether Redis answers.
+    pub fn state(&self) -> RelayState {
+        let Reach { link, live } = self.reach.borrow().clone();
+        RelayState {
+            link,
+            processes: live.len(),
+            sent: self.counts.sent.load(Ordering::Relaxed),
+            heard: self.counts.heard.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// How many processes with workers show themselves on a Redis now. Looks only: this process shows itself to nobody.
+pub async fn count_processes(url: &SecretString) -> Result<usize, SourceError> {
+    let processes = Registry::new(connect(url)?, false).pulse().await?;
+    Ok(processes.live.len())
+}
+
+/// A way to Redis that is looked for when it is first used.
+fn connect(url: &SecretString) -> Result<ConnectionManager, BadAddress> {
+    let client = Client::open(url.expose_secret()).map_err(|source| BadAddress { source })?;
+    let config = ConnectionManagerConfig::new()
+        .set_number_of_retries(1)
+        .set_max_delay(RECONNECT)
+        .set_min_delay(RECONNECT / 5);
+    client.get_connection_manager_lazy(config).map_err(|source| BadAddress { source })
+}
+
 /// Whom this process reaches.
 #[derive(Debug, Clone)]
 struct Reach {
@@ -101,13 +138,7 @@ impl Relay {
     /// Starts it. Redis need not be there; it is looked for until it is.
     pub fn start(settings: RelaySettings) -> Result<Self, BadAddress> {
         let RelaySettings { url, commits, wake, now } = settings;
-        let client = Client::open(url.expose_secret()).map_err(|source| BadAddress { source })?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_max_delay(RECONNECT)
-            .set_min_delay(RECONNECT / 5);
-        let redis = client.get_connection_manager_lazy(config).map_err(|source| BadAddress { source })?;
-        let registry = Registry::new(redis, wake.is_some());
+        let registry = Registry::new(connect(&url)?, wake.is_some());
 
         let lost = Link::Lost { since: now(), why: "not connected yet".to_owned() };
         let (told, reach) = watch::channel(Reach { link: lost, live: Vec::new() });
@@ -125,13 +156,12 @@ impl Relay {
 
     /// What it did so far, and whether Redis answers.
     pub fn state(&self) -> RelayState {
-        let Reach { link, live } = self.reach.borrow().clone();
-        RelayState {
-            link,
-            processes: live.len(),
-            sent: self.counts.sent.load(Ordering::Relaxed),
-            heard: self.counts.heard.load(Ordering::Relaxed),
-        }
+        self.watch().state()
+    }
+
+    /// For whoever watches it from elsewhere.
+    pub fn watch(&self) -> RelayWatch {
+        RelayWatch { reach: self.reach.clone(), counts: self.counts.clone() }
     }
 
     /// Stops, and takes this process out of the others' list. Takes a second at most.

@@ -32,12 +32,13 @@ pub async fn claim(store: &Store, worker: &str, limit: u32, lease: Duration) -> 
 async fn try_claim(store: &Store, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claimed>> {
     let mut tx = store.begin().await?;
     let now = tx.now();
-    take_back_expired(&mut tx, now).await?;
+    let expired = take_back_expired(&mut tx, now).await?;
     let mut claimed = Vec::new();
     for id in pick(&mut tx, now, limit).await? {
         claimed.extend(take(&mut tx, id, worker, now.plus(lease)).await?);
     }
     tx.commit().await?;
+    store.meters.leases_expired(expired);
     Ok(claimed)
 }
 

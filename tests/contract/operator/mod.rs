@@ -1,4 +1,6 @@
 //! What an operator sees of the real program: its log, its health, `doctor` and `jobs`.
 
+mod figures;
+mod health;
 mod log;
 mod place;

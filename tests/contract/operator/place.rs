@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
-use tasksgodzilla::app;
+use tasksgodzilla::app::{self, Observers};
 use tasksgodzilla::config::{self, Manifest, Needs, Raw, Settings};
 use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, Delivered, Role, Twin, TwinOptions};
 use tasksgodzilla::store::{Store, job};
@@ -162,7 +162,7 @@ impl Place {
 
     /// The bot's store, made if it is not there.
     pub(super) async fn store(&self) -> Store {
-        app::open_store(&self.settings(), app::system_clock()).await.unwrap()
+        app::open_store(&self.settings(), app::system_clock(), &Observers::default()).await.unwrap()
     }
 
     /// Waits until a worker has done the regular pass.

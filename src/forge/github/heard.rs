@@ -1,0 +1,70 @@
+//! What an answer says beside its content: its status, how much of the limit is left. It is counted.
+
+use super::client::{As, Ask};
+use super::links;
+use crate::meter::{Call, Meters};
+use http::{HeaderMap, Method, StatusCode};
+use std::time::{Instant, SystemTime};
+
+/// What was heard of one request.
+pub(super) struct Heard {
+    begun: Instant,
+    status: Option<StatusCode>,
+    remaining: Option<(&'static str, i64)>,
+    /// The host's time, to the second.
+    pub(super) time: Option<SystemTime>,
+}
+
+impl Heard {
+    pub(super) fn begin() -> Self {
+        Self { begun: Instant::now(), status: None, remaining: None, time: None }
+    }
+
+    /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit>
+    pub(super) fn hear(&mut self, status: StatusCode, headers: &HeaderMap) {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let resource = match text("x-ratelimit-resource") {
+            Some("core") | None => "core",
+            Some("graphql") => "graphql",
+            Some(_) => "other",
+        };
+        self.status = Some(status);
+        self.time = text("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        self.remaining = text("x-ratelimit-remaining").and_then(|left| Some((resource, left.parse().ok()?)));
+    }
+
+    pub(super) fn count(&self, meters: &Meters, who: As<'_>, ask: &Ask) {
+        let call = Call {
+            forge: "github",
+            method: method(&ask.method),
+            route: links::pattern(&ask.path),
+            status: class(self.status),
+        };
+        meters.call(&call, self.begun.elapsed());
+        if let (As::Installation(id, _), Some((resource, remaining))) = (who, self.remaining) {
+            meters.rate_remaining("github", id, resource, remaining);
+        }
+    }
+}
+
+fn class(status: Option<StatusCode>) -> &'static str {
+    match status.map(|status| status.as_u16() / 100) {
+        Some(2) => "2xx",
+        Some(3) => "3xx",
+        Some(4) => "4xx",
+        Some(5) => "5xx",
+        Some(_) => "other",
+        None => "none",
+    }
+}
+
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
