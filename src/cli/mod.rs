@@ -3,6 +3,7 @@
 mod bot;
 mod demo;
 mod failure;
+mod jobs;
 mod migrate;
 mod replay;
 mod serve;
@@ -34,6 +35,8 @@ enum Command {
     ///
     /// `serve` and `worker` do that too when they start. Needs no settings but those of the database.
     Migrate,
+    /// Look at the queue, and try again what failed for good
+    Jobs(jobs::Args),
     /// Send a stored webhook payload again, signed
     Replay(replay::Args),
 }
@@ -46,6 +49,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => Box::pin(serve::serve(args)).await,
         Command::Worker(args) => Box::pin(serve::work(args)).await,
         Command::Migrate => migrate::run().await,
+        Command::Jobs(args) => jobs::run(args).await,
         Command::Replay(args) => replay::run(args).await,
     }
 }

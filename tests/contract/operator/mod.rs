@@ -2,5 +2,6 @@
 
 mod figures;
 mod health;
+mod jobs;
 mod log;
 mod place;
