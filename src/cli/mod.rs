@@ -2,6 +2,7 @@
 
 mod bot;
 mod demo;
+mod doctor;
 mod failure;
 mod jobs;
 mod migrate;
@@ -35,6 +36,8 @@ enum Command {
     ///
     /// `serve` and `worker` do that too when they start. Needs no settings but those of the database.
     Migrate,
+    /// See what is wrong with this installation, and what to do about it
+    Doctor(doctor::Args),
     /// Look at the queue, and try again what failed for good
     Jobs(jobs::Args),
     /// Send a stored webhook payload again, signed
@@ -49,6 +52,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => Box::pin(serve::serve(args)).await,
         Command::Worker(args) => Box::pin(serve::work(args)).await,
         Command::Migrate => migrate::run().await,
+        Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Jobs(args) => jobs::run(args).await,
         Command::Replay(args) => replay::run(args).await,
     }

@@ -55,10 +55,15 @@ impl Manifest {
             .expect("app-manifest.yml is part of the program, and a test reads it")
     }
 
+    /// Where deliveries go to a bot that is reached at `public`.
+    pub fn webhook_at(&self, public: &Url) -> String {
+        format!("{}/webhooks/github", public.as_str().trim_end_matches('/'))
+    }
+
     /// The same for a bot that browsers and GitHub reach at `public`, registered from a page at `redirect`.
     pub fn at(self, public: &Url, redirect: &Url) -> Self {
         let home = public.as_str().trim_end_matches('/').to_owned();
-        let hook = Hook { url: format!("{home}/webhooks/github"), ..self.hook_attributes };
+        let hook = Hook { url: self.webhook_at(public), ..self.hook_attributes };
         Self { url: home, hook_attributes: hook, redirect_url: redirect.to_string(), ..self }
     }
 }

@@ -98,9 +98,15 @@ impl Settings {
     ///
     /// Errors: one sentence per fault, each naming its variable and what to do.
     pub fn check(raw: &Raw, needs: Needs) -> Result<Self, Vec<String>> {
+        let (settings, faults) = Self::inspect(raw, needs);
+        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    /// As far as it can be read, and every fault. What is wrong is a harmless stand-in, so this is for looking at only.
+    pub fn inspect(raw: &Raw, needs: Needs) -> (Self, Vec<String>) {
         let mut reader = Reader::new(raw);
         let settings = Self::read(&mut reader, needs);
-        if reader.faults.is_empty() { Ok(settings) } else { Err(reader.faults) }
+        (settings, reader.faults)
     }
 
     fn read(reader: &mut Reader<'_>, needs: Needs) -> Self {

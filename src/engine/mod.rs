@@ -34,6 +34,11 @@ pub trait Engine: Send + Sync {
     /// Finds the program and returns its version.
     async fn probe(&self) -> Result<String, EngineError>;
 
+    /// Whether the credentials that a call needs are there. They are looked for, not tried.
+    fn check_credentials(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// Runs one call to its end and reports progress on `events`.
     ///
     /// Returns only after every process of the call is gone. Cancelling `call.stop`, or dropping the future, kills them.

@@ -13,12 +13,13 @@ use crate::domain::ci::CiResult;
 use crate::domain::colour::Colour;
 use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{Moment, Sha};
 use crate::domain::project::{ForgeKind, PullState, RepoRef};
 use crate::domain::retry::Retry;
 use crate::domain::thread::Thread;
 use async_trait::async_trait;
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Looks at a webhook just enough to record it.
@@ -158,6 +159,75 @@ pub trait Checks: Send + Sync {
     ) -> Result<i64, ForgeError>;
     /// Every newest check run and status of others on `sha`, all pages; suites without runs are left out.
     async fn ci_results(&self, repo: &RepoRef, sha: &Sha) -> Result<Vec<CiResult>, ForgeError>;
+}
+
+/// What an operator asks of a forge about the bot itself. No service that works for people needs it.
+#[async_trait]
+pub trait Operations: Send + Sync {
+    /// The forge's own time, asked without credentials, so that it can be had when those are refused.
+    async fn time(&self) -> Result<Moment, ForgeError>;
+    /// The App as the forge knows it; that it answers means that it accepts our credentials.
+    async fn app(&self) -> Result<AppFacts, ForgeError>;
+    /// Where the App is installed; reads every page.
+    async fn installations(&self) -> Result<Vec<Installation>, ForgeError>;
+    /// Where deliveries go; `None` when they go nowhere.
+    async fn hook(&self) -> Result<Option<Hook>, ForgeError>;
+    /// The newest deliveries, at most a hundred, the newest first; each with its last attempt only.
+    async fn last_deliveries(&self) -> Result<Vec<Attempt>, ForgeError>;
+}
+
+/// The App as the forge knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppFacts {
+    pub id: i64,
+    pub slug: String,
+    pub granted: Granted,
+}
+
+/// What the App may do and hears, in the forge's own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// `contents` to `write`.
+    pub permissions: BTreeMap<String, String>,
+    pub events: Vec<String>,
+}
+
+/// One account that installed the App.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    pub id: i64,
+    pub account: String,
+    /// Where the account's people see it.
+    pub page: String,
+    pub suspended: bool,
+    pub granted: Granted,
+}
+
+/// Where and how the forge sends deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    pub url: String,
+    /// `json` or `form`.
+    pub content_type: String,
+    /// Whether the forge checks our certificate.
+    pub checks_certificate: bool,
+}
+
+/// The last attempt of the forge to send one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub guid: String,
+    pub event: String,
+    /// As the forge writes it: `2026-11-23T20:51:07Z`.
+    pub at: String,
+    /// What we answered; the forge's stand-in when there was no answer.
+    pub status: u16,
+}
+
+impl Attempt {
+    pub fn has_failed(&self) -> bool {
+        !(200..300).contains(&self.status)
+    }
 }
 
 /// The bot on this forge.

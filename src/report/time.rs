@@ -50,12 +50,13 @@ pub fn tokens(count: u64) -> String {
     }
 }
 
-/// `812 bytes`, `12.3 KiB`, `4.5 MiB`.
+/// `812 bytes`, `12.3 KiB`, `4.5 MiB`, `40.3 GiB`.
 pub fn bytes(count: u64) -> String {
     match count {
         0..1_024 => format!("{count} bytes"),
         1_024..1_048_576 => tenths(count * 10 / 1_024, "KiB"),
-        _ => tenths(count / 1_024 * 10 / 1_024, "MiB"),
+        1_048_576..1_073_741_824 => tenths(count / 1_024 * 10 / 1_024, "MiB"),
+        _ => tenths(count / 1_048_576 * 10 / 1_024, "GiB"),
     }
 }
 

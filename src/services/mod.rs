@@ -31,6 +31,7 @@ pub mod giving_up;
 pub mod leftovers;
 pub mod reconcile;
 
+pub mod doctor;
 pub mod figures;
 
 pub mod engines;

@@ -15,6 +15,7 @@ mod intake;
 mod late;
 mod main_loop;
 mod openapi;
+mod operations;
 mod pages;
 mod permissions;
 mod planning;

@@ -107,8 +107,10 @@ fn outward_acts_are_told_to_the_witness() {
     only_in(r"\bcrab\.(execute|send)\w*\(", &["src/forge/github/client.rs"]);
 }
 
-/// What sends HTTP besides the forges' clients: `setup` and `replay`, which people run by hand, and the twin.
+/// What sends HTTP besides the forges' clients: `setup`, `replay` and `doctor`, which people run by hand, and the twin.
 #[test]
 fn only_what_people_run_by_hand_sends_requests_of_its_own() {
-    only_in(r"\breqwest\b", &["src/forge/github/registration.rs", "src/cli/replay.rs", "src/sandbox/"]);
+    let by_hand =
+        ["src/forge/github/registration.rs", "src/cli/replay.rs", "src/cli/doctor/", "src/sandbox/"];
+    only_in(r"\breqwest\b", &by_hand);
 }

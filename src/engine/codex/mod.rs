@@ -127,6 +127,11 @@ impl Engine for Codex {
         }
     }
 
+    fn check_credentials(&self) -> Result<(), EngineError> {
+        // A call's home is its own, so nobody is logged in there before.
+        fault::check_key(&self.settings, Path::new("/nonexistent"))
+    }
+
     async fn run(&self, call: EngineCall, events: Sender<EngineEvent>) -> Result<Answer, EngineError> {
         if call.prompt.chars().count() > PROMPT_LIMIT {
             let stderr_tail = format!("the prompt has more than {PROMPT_LIMIT} characters");

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
 /// Calls at once per installation. GitHub allows 100 for all clients of an App together.
@@ -210,6 +210,25 @@ impl Client {
         match sent {
             Ok(answer) => answer.map_err(|error| errors::from_octocrab(&self.host, &ask.words, error)),
             Err(elapsed) => Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) }),
+        }
+    }
+
+    /// The host's time, by whatever it answers to a question that costs nothing.
+    pub(super) async fn time(&self, ask: &Ask) -> Result<Option<SystemTime>, ForgeError> {
+        let path = format!("{}{}", self.prefix, ask.path);
+        let mut heard = Heard::begin();
+        let sent =
+            tokio::time::timeout(self.whole, Box::pin(exchange(&self.crab, ask, &path, &mut heard))).await;
+        heard.count(&self.meters, As::Nobody, ask);
+        match (heard.time, sent) {
+            (Some(time), _) => Ok(Some(time)),
+            (None, Ok(answer)) => match answer {
+                Ok(_) => Ok(None),
+                Err(error) => Err(errors::from_octocrab(&self.host, &ask.words, error)),
+            },
+            (None, Err(elapsed)) => {
+                Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) })
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod errors;
 mod heard;
 mod links;
 mod on_repo;
+mod operations;
 mod payload;
 mod people;
 mod pulls;

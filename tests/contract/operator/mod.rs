@@ -1,5 +1,7 @@
 //! What an operator sees of the real program: its log, its health, `doctor` and `jobs`.
 
+mod doctor;
+mod doctor_github;
 mod figures;
 mod health;
 mod jobs;

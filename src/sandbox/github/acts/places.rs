@@ -2,7 +2,7 @@
 
 use crate::sandbox::github::hooks::About;
 use crate::sandbox::github::json::extend;
-use crate::sandbox::github::model::{Actor, Installation, Model, Repo};
+use crate::sandbox::github::model::{Actor, Installation, Model, Permissions, Repo};
 use serde_json::{Value, json};
 
 impl Model {
@@ -19,8 +19,9 @@ impl Model {
         }
         let (id, created) = (self.next_id("installation"), self.now());
         let list = self.short_list(&repos);
-        let account = account.to_owned();
-        self.installations.push(Installation { id, app, account, repos, suspended: None, created });
+        let (account, suspended) = (account.to_owned(), None);
+        let permissions = self.app(app).map(|app| app.permissions.clone()).unwrap_or_default();
+        self.installations.push(Installation { id, app, account, repos, permissions, suspended, created });
         self.tell_installation(id, "created", &actor, json!({ "repositories": list, "requester": null }));
         id
     }
@@ -67,6 +68,32 @@ impl Model {
         installation.repos.retain(|r| *r != repo);
         let id = installation.id;
         self.tell_repositories(id, "removed", &[repo], actor);
+    }
+
+    /// Changes what an App may do and hears. What it may no longer, its installations lose at once; what it may more, they
+    /// must agree to. Events need no agreement.
+    pub(crate) fn change_rights(&mut self, app: u64, permissions: &Permissions, events: Vec<String>) {
+        let Some(found) = self.apps.iter_mut().find(|a| a.id == app) else {
+            return;
+        };
+        found.permissions.clone_from(permissions);
+        found.events = events;
+        for installation in self.installations.iter_mut().filter(|i| i.app == app) {
+            installation.permissions.retain(|name, _| permissions.contains_key(name));
+            for (name, access) in &mut installation.permissions {
+                *access = (*access).min(permissions[name]);
+            }
+        }
+    }
+
+    /// The account agrees to what the App asks for now.
+    pub(crate) fn agree(&mut self, installation: u64, actor: &Actor) {
+        let Some(place) = self.installations.iter().position(|i| i.id == installation) else {
+            return;
+        };
+        let asked = self.app(self.installations[place].app).map(|app| app.permissions.clone());
+        self.installations[place].permissions = asked.unwrap_or_default();
+        self.tell_installation(installation, "new_permissions_accepted", actor, json!({}));
     }
 
     pub(crate) fn suspend(&mut self, installation: u64, actor: &Actor) {

@@ -20,6 +20,7 @@ use super::{Shared, lock};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use call::Asked;
 use serde_json::{Value, json};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Large enough for any push of a demo or a story.
 const LARGEST_BODY: usize = 256 << 20;
@@ -105,6 +106,8 @@ pub(crate) struct Rate {
     pub(crate) remaining: usize,
     pub(crate) reset: i64,
     serial: usize,
+    /// The moment of the answer, in milliseconds since the Unix epoch.
+    now: i64,
 }
 
 impl Rate {
@@ -113,14 +116,22 @@ impl Rate {
     pub(crate) fn of(model: &Model) -> Self {
         let serial = model.requests.len();
         let used = serial % Self::LIMIT;
-        Self { used, remaining: Self::LIMIT - used, reset: model.now() / 1000 + 3600, serial }
+        let now = model.now();
+        Self { used, remaining: Self::LIMIT - used, reset: now / 1000 + 3600, serial, now }
     }
+}
+
+/// A moment as HTTP writes it.
+fn http_date(ms: i64) -> String {
+    let since = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    httpdate::fmt_http_date(UNIX_EPOCH + since)
 }
 
 fn respond(reply: Reply, rate: &Rate) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in [
+        ("date", http_date(rate.now)),
         ("x-ratelimit-limit", Rate::LIMIT.to_string()),
         ("x-ratelimit-remaining", rate.remaining.to_string()),
         ("x-ratelimit-used", rate.used.to_string()),

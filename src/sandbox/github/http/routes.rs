@@ -66,6 +66,7 @@ const ROUTES: &[Route] = &[
     get("/app/installations", "apps/list-installations", Needs::App, apps::installations),
     get("/app/installations/{installation_id}", "apps/get-installation", Needs::App, apps::installation),
     post("/app/installations/{installation_id}/access_tokens", "apps/create-installation-access-token", Needs::App, apps::mint),
+    get("/app/hook/config", "apps/get-webhook-config-for-app", Needs::App, apps::hook_config),
     get("/app/hook/deliveries", "apps/list-webhook-deliveries", Needs::App, apps::deliveries),
     get("/app/hook/deliveries/{delivery_id}", "apps/get-webhook-delivery", Needs::App, apps::delivery),
     post("/app/hook/deliveries/{delivery_id}/attempts", "apps/redeliver-webhook-delivery", Needs::App, apps::redeliver),

@@ -115,7 +115,7 @@ impl Model {
             "app_slug": app.map(|a| a.slug.clone()),
             "target_id": account["id"],
             "target_type": account["type"],
-            "permissions": app.map_or(Value::Null, |a| permissions_json(&a.permissions)),
+            "permissions": permissions_json(&installation.permissions),
             "events": app.map(|a| a.events.clone()),
             "created_at": iso(installation.created),
             "updated_at": iso(installation.suspended.unwrap_or(installation.created)),

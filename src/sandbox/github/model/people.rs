@@ -150,6 +150,8 @@ pub(crate) struct Installation {
     pub(crate) app: u64,
     pub(crate) account: String,
     pub(crate) repos: Vec<u64>,
+    /// What the account agreed to; the App may ask for more by now.
+    pub(crate) permissions: Permissions,
     pub(crate) suspended: Option<i64>,
     pub(crate) created: i64,
 }

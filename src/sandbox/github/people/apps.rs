@@ -73,6 +73,22 @@ impl Twin {
         model.tell(app, None, ("ping", None), &body);
     }
 
+    /// Changes what an App may do and hears, on its settings page.
+    pub fn change_rights(&self, app: u64, permissions: &[(&str, Access)], events: &[&str]) {
+        let mut wanted: crate::sandbox::github::model::Permissions =
+            permissions.iter().map(|(name, access)| ((*name).to_owned(), *access)).collect();
+        wanted.entry("metadata".to_owned()).or_insert(Access::Read);
+        let events = events.iter().map(|event| (*event).to_owned()).collect();
+        self.model().change_rights(app, &wanted, events);
+    }
+
+    /// An account agrees to what an App asks for since its installation.
+    pub fn agree(&self, installation: u64) {
+        let mut model = self.model();
+        let actor = account_of(&model, installation);
+        model.agree(installation, &actor);
+    }
+
     /// Installs an App on `owner/name` repositories of one account. Returns the installation's id.
     pub fn install(&self, app: u64, repos: &[&str]) -> Result<u64, SandboxError> {
         let mut model = self.model();

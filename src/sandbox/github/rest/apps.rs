@@ -68,8 +68,7 @@ pub(crate) fn mint(model: &mut Model, call: &Call) -> Answer {
     let chosen = chosen_repos(model, found, &call.body)?;
     let narrowed = chosen.is_some();
     let repos = chosen.unwrap_or_else(|| found.repos.clone());
-    let granted = &model.app(app).ok_or_else(Refused::missing)?.permissions;
-    let permissions = chosen_permissions(granted, call.body.get("permissions"))?;
+    let permissions = chosen_permissions(&found.permissions, call.body.get("permissions"))?;
     let expires = model.now() + TOKEN_LIFE_MS;
     let mut answer = json!({
         "token": "",
@@ -151,6 +150,13 @@ pub(crate) fn rate_limit(model: &mut Model, _: &Call) -> Answer {
     let Rate { used, remaining, reset, .. } = Rate::of(model);
     let rate = json!({ "limit": Rate::LIMIT, "used": used, "remaining": remaining, "reset": reset });
     Reply::ok(json!({ "resources": { "core": rate, "search": rate, "graphql": rate }, "rate": rate }))
+}
+
+/// An App without a webhook has no settings of one. The secret is never shown.
+pub(crate) fn hook_config(model: &mut Model, call: &Call) -> Answer {
+    let app = model.app(app_of(call)?).ok_or_else(Refused::missing)?;
+    let url = app.webhook_url.clone().ok_or_else(Refused::missing)?;
+    Reply::ok(json!({ "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url }))
 }
 
 fn own_delivery<'m>(model: &'m Model, call: &Call) -> Result<&'m Delivery, Refused> {

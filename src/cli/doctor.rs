@@ -1,0 +1,227 @@
+//! `doctor`: every part of an installation, looked at once.
+
+mod reach;
+
+use super::Failure;
+use crate::app::{self, Observers};
+use crate::config::{Database, Manifest, Needs, Raw, Redactor, Settings};
+use crate::domain::project::{Project, RepoAccess};
+use crate::engine::process::Isolation;
+use crate::forge::Forge;
+use crate::forge::github::Github;
+use crate::services::doctor::{Finding, State, forge, ground, in_time, store, tools};
+use crate::store::{Store, project};
+use std::collections::BTreeSet;
+use url::Url;
+
+/// See what is wrong with this installation, and what to do about it
+///
+/// Looks at the settings, the database and its queue, folders and disks, git, engines, the App on GitHub and the bot's
+/// address; changes nothing, and works beside a running bot. Exits with 1 when anything is wrong.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// One JSON array, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let (settings, faults) = Settings::inspect(&Raw::from_environment(), Needs::Forge);
+    let findings = look(&settings, &faults).await;
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&findings).map_err(anyhow::Error::from)?,
+        false => findings.iter().map(line).collect::<Vec<_>>().join("\n"),
+    };
+    println!("{}", Redactor::new(&settings.secrets()).redact(&text));
+    let wrong = findings.iter().filter(|finding| finding.state == State::Wrong).count();
+    match wrong {
+        0 => Ok(()),
+        wrong => Err(Failure::no(format!("{wrong} of {} are wrong", findings.len()))),
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let Finding { about, state, says, todo } = finding;
+    let todo = if todo.is_empty() { String::new() } else { format!("\n       -> {todo}") };
+    format!("{:<5}  {about}: {says}{todo}", state.as_str())
+}
+
+async fn look(settings: &Settings, faults: &[String]) -> Vec<Finding> {
+    let stored = stored(settings, faults).await;
+    let github = settings.github.as_ref().map(|_| app::github(settings, &Observers::default()));
+    let client = github.as_ref().and_then(|github| github.as_ref().ok());
+    let (redis, git, app, engines, addresses) = tokio::join!(
+        redis(settings, faults),
+        git(settings, client, &stored.projects),
+        on_github(settings, github.as_ref()),
+        engines(settings),
+        addresses(settings, faults),
+    );
+    let mut findings = in_settings(faults);
+    findings.extend(stored.findings);
+    findings.extend(redis);
+    findings.extend(folders(settings));
+    findings.extend(git);
+    findings.extend(engines);
+    findings.extend(app);
+    findings.extend(addresses);
+    findings.push(ground::public_repositories(settings.allow_public, &stored.projects));
+    findings
+}
+
+fn in_settings(faults: &[String]) -> Vec<Finding> {
+    if faults.is_empty() {
+        return vec![Finding::ok("settings", "all are valid")];
+    }
+    faults.iter().map(|fault| Finding::wrong("settings", fault, "see docs/settings.md")).collect()
+}
+
+/// Whether all settings are right whose names begin so.
+fn are_right(faults: &[String], names: &str) -> bool {
+    faults.iter().all(|fault| !fault.starts_with(&format!("TASKSGODZILLA_{names}")))
+}
+
+/// What the store says, and the repositories in it.
+struct Stored {
+    findings: Vec<Finding>,
+    projects: Vec<Project>,
+}
+
+async fn stored(settings: &Settings, faults: &[String]) -> Stored {
+    let only = |finding| Stored { findings: vec![finding], projects: Vec::new() };
+    if !are_right(faults, "DB_") {
+        return only(Finding::wrong("database", "not looked at", "correct its settings first"));
+    }
+    if let Database::Sqlite(path) = &settings.database
+        && !path.exists()
+    {
+        let says = format!("there is no {} yet", path.display());
+        return only(Finding::warn("database", says, "`tasksgodzilla serve` makes it"));
+    }
+    let mut projects = Vec::new();
+    let opened = async {
+        match app::existing_store(settings, app::system_clock()).await {
+            Ok(opened) => looked_into(&opened, &mut projects).await,
+            Err(error) => vec![Finding::wrong(
+                "database",
+                format!("{error:#}"),
+                "start it, or correct TASKSGODZILLA_DB_URL",
+            )],
+        }
+    };
+    let findings = in_time("database", opened).await;
+    Stored { findings, projects }
+}
+
+async fn looked_into(opened: &Store, projects: &mut Vec<Project>) -> Vec<Finding> {
+    let mut findings = store::database(opened).await;
+    if findings.iter().any(|finding| finding.state == State::Wrong) {
+        return findings;
+    }
+    findings.extend(store::queue(opened).await);
+    match opened.read().await {
+        Ok(mut db) => match project::all(&mut db).await {
+            Ok(all) => *projects = all,
+            Err(error) => {
+                findings.push(Finding::wrong("repositories", error.to_string(), "mend the database first"))
+            }
+        },
+        Err(error) => {
+            findings.push(Finding::wrong("repositories", error.to_string(), "mend the database first"))
+        }
+    }
+    opened.close().await;
+    findings
+}
+
+async fn redis(settings: &Settings, faults: &[String]) -> Vec<Finding> {
+    match &settings.redis {
+        Some(url) if are_right(faults, "REDIS_") => {
+            in_time("redis", async { vec![store::redis(url).await] }).await
+        }
+        Some(_) => vec![Finding::wrong("redis", "not looked at", "correct its settings first")],
+        None => Vec::new(),
+    }
+}
+
+fn folders(settings: &Settings) -> Vec<Finding> {
+    let mut folders = vec![
+        ("projects", settings.projects_root.as_path(), "TASKSGODZILLA_PROJECTS_ROOT"),
+        ("runs", settings.runs_dir.as_path(), "TASKSGODZILLA_RUNS_DIR"),
+    ];
+    let absolute = match &settings.database {
+        Database::Sqlite(path) => std::path::absolute(path).ok(),
+        Database::Postgres(_) => None,
+    };
+    if let Some(parent) = absolute.as_deref().and_then(std::path::Path::parent) {
+        folders.push(("database's folder", parent, "TASKSGODZILLA_DB_PATH"));
+    }
+    folders.into_iter().flat_map(|(about, path, setting)| ground::folder(about, path, setting)).collect()
+}
+
+/// In a folder of its own: a running bot's is left alone.
+async fn git(settings: &Settings, client: Option<&Github>, projects: &[Project]) -> Vec<Finding> {
+    let made = tempfile::tempdir().map_err(anyhow::Error::from);
+    let made =
+        made.and_then(|folder| Ok((app::git(settings, folder.path(), &Observers::default())?, folder)));
+    let (git, _folder) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            return vec![Finding::wrong("git", format!("{error:#}"), "see that temporary files can be made")];
+        }
+    };
+    let known = projects.iter().find(|project| project.access == RepoAccess::Granted);
+    let forge = client.map(|client| client as &dyn Forge);
+    in_time("git", tools::git(&git, forge, known)).await
+}
+
+async fn engines(settings: &Settings) -> Vec<Finding> {
+    let isolation = Isolation::probe(None).await;
+    let engines = app::engines(settings, &isolation);
+    let others = [&settings.planning_engine, &settings.execution_engine, &settings.quality_engine];
+    let named: BTreeSet<&str> =
+        others.into_iter().flatten().chain([&settings.default_engine]).map(String::as_str).collect();
+    let mut findings = Vec::new();
+    for name in named.into_iter().filter(|name| !name.is_empty()) {
+        let engine = engines.get(name).map(AsRef::as_ref);
+        findings.extend(in_time(&format!("engine {name}"), tools::engine(name, engine)).await);
+    }
+    findings.push(tools::sandbox(&isolation));
+    findings
+}
+
+async fn on_github(settings: &Settings, client: Option<&anyhow::Result<Github>>) -> Vec<Finding> {
+    const TODO: &str = "`tasksgodzilla setup` registers the App and writes its settings";
+    let client = match client {
+        Some(Ok(client)) => client,
+        Some(Err(error)) => return vec![Finding::wrong("App", format!("{error:#}"), TODO)],
+        None => return vec![Finding::wrong("App", "not looked at: its settings are missing or wrong", TODO)],
+    };
+    let manifest = Manifest::embedded();
+    let wanted = forge::Wanted {
+        manifest: &manifest,
+        webhook: settings.public_url.as_ref().map(|public| manifest.webhook_at(public)),
+        now: app::system_clock()(),
+    };
+    in_time("App", forge::app(client, &wanted)).await
+}
+
+/// The bot where it listens, and where others reach it.
+async fn addresses(settings: &Settings, faults: &[String]) -> Vec<Finding> {
+    if !are_right(faults, "API_") || !are_right(faults, "PUBLIC_URL") {
+        return vec![Finding::wrong("address", "not looked at", "correct its settings first")];
+    }
+    let listening = reach::listening(settings.host, settings.port);
+    let (here, there) = tokio::join!(
+        in_time("bot", async { vec![reach::bot(listening.as_ref()).await] }),
+        in_time("public address", async {
+            vec![reach::public(settings.public_url.as_ref(), listening.as_ref()).await]
+        }),
+    );
+    here.into_iter().chain(there).collect()
+}
+
+/// An address below `base`, which may have a path.
+fn below(base: &Url, path: &str) -> String {
+    format!("{}{path}", base.as_str().trim_end_matches('/'))
+}

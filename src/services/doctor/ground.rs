@@ -1,0 +1,107 @@
+//! What the bot stands on: its folders, their disks, and who may use it.
+
+use super::Finding;
+use crate::domain::project::{Project, RepoAccess};
+use crate::report::time::bytes;
+use std::path::Path;
+
+/// Less free space than this is told.
+const LOW: u64 = 1 << 30;
+
+/// A folder that must be there, writable, on a disk with space. One that is missing is made by `serve`, so its parent
+/// counts.
+pub fn folder(about: &str, path: &Path, setting: &str) -> Vec<Finding> {
+    let Ok(path) = std::path::absolute(path) else {
+        return vec![Finding::wrong(about, "its path is empty", format!("set {setting}"))];
+    };
+    let Some(place) = path.ancestors().find(|place| place.exists()) else {
+        return vec![Finding::wrong(
+            about,
+            format!("{} has no root", path.display()),
+            format!("set {setting}"),
+        )];
+    };
+    let missing = if place == path { "" } else { ", made when it is needed" };
+    match tempfile::Builder::new().prefix(".doctor").tempfile_in(place) {
+        Ok(_) => vec![space(about, &format!("{}{missing}", path.display()), free(place))],
+        Err(error) => {
+            let says = format!("{} cannot be written: {error}", place.display());
+            vec![Finding::wrong(about, says, format!("give it to this user, or set {setting}"))]
+        }
+    }
+}
+
+/// Bytes that are free where `place` is.
+fn free(place: &Path) -> Result<u64, nix::Error> {
+    let disk = nix::sys::statvfs::statvfs(place)?;
+    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
+}
+
+fn space(about: &str, place: &str, free: Result<u64, nix::Error>) -> Finding {
+    match free {
+        Ok(free) if free < LOW => {
+            let todo = format!("free space; the bot wants {} at least", bytes(LOW));
+            Finding::wrong(about, format!("{place}, {} free", bytes(free)), todo)
+        }
+        Ok(free) => Finding::ok(about, format!("{place}, {} free", bytes(free))),
+        Err(error) => {
+            let says = format!("{place}: its disk cannot be looked at: {error}");
+            Finding::warn(about, says, "see whether it is mounted")
+        }
+    }
+}
+
+/// Whether public repositories are served, and whether there are any.
+pub fn public_repositories(allowed: bool, projects: &[Project]) -> Finding {
+    const ABOUT: &str = "public repositories";
+    let public = projects.iter().filter(|project| !project.private && project.access == RepoAccess::Granted);
+    let names: Vec<String> = public.take(5).map(|project| project.repo.full_name()).collect();
+    match (allowed, names.is_empty()) {
+        (true, _) => {
+            let says = "are served: strangers may read what is planned, and their code may run where there is no sandbox";
+            Finding::warn(ABOUT, says, "unset TASKSGODZILLA_ALLOW_PUBLIC if that is not meant")
+        }
+        (false, true) => Finding::ok(ABOUT, "are refused"),
+        (false, false) => {
+            let says = format!("are refused, and the App is installed on {}", names.join(", "));
+            Finding::warn(ABOUT, says, "set TASKSGODZILLA_ALLOW_PUBLIC=true to serve them")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::doctor::State;
+
+    #[test]
+    fn a_folder_that_is_not_there_is_judged_by_its_parent() {
+        let room = tempfile::tempdir().expect("a folder");
+        let found = folder("runs", &room.path().join("a/b"), "TASKSGODZILLA_RUNS_DIR");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].says.contains("made when it is needed"), "{found:?}");
+        assert!(!room.path().join("a").exists(), "nothing is made");
+    }
+
+    #[test]
+    fn a_disk_that_is_nearly_full_is_told() {
+        assert_eq!(space("runs", "/srv/runs", Ok(LOW)).state, State::Ok);
+        let found = space("runs", "/srv/runs", Ok(LOW - 1));
+        assert_eq!((found.state, found.says.as_str()), (State::Wrong, "/srv/runs, 1023.9 MiB free"));
+        assert_eq!(space("runs", "/srv/runs", Err(nix::Error::EIO)).state, State::Warn);
+    }
+
+    #[test]
+    fn serving_public_repositories_is_told() {
+        assert_eq!(public_repositories(true, &[]).state, State::Warn);
+        assert_eq!(public_repositories(false, &[]).state, State::Ok);
+    }
+
+    #[test]
+    fn a_folder_that_is_a_file_cannot_be_written() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let found = folder("runs", file.path(), "TASKSGODZILLA_RUNS_DIR");
+        assert_eq!(found[0].state, State::Wrong);
+        assert!(found[0].todo.contains("TASKSGODZILLA_RUNS_DIR"), "{found:?}");
+    }
+}
