@@ -50,6 +50,14 @@ pub(crate) struct HookAnswer {
     pub(crate) seconds: f64,
 }
 
+impl HookAnswer {
+    /// What the log holds when the receiver itself was not reached.
+    pub(crate) fn of_nobody(code: u16) -> Self {
+        let status = if code == 502 { "failed to connect to host" } else { "OK" };
+        Self { code, status: status.to_owned(), body: String::new(), seconds: 0.0 }
+    }
+}
+
 /// A webhook that was posted. `status` is 502 when nobody listened, as in GitHub's own log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
@@ -302,9 +310,6 @@ async fn ask(client: &reqwest::Client, letter: Letter) -> HookAnswer {
             let body = response.text().await.unwrap_or_default();
             HookAnswer { code, status: format!("{status}: {code}"), body, seconds: 0.0 }
         }
-        Err(_) => {
-            let status = "failed to connect to host".to_owned();
-            HookAnswer { code: 502, status, body: String::new(), seconds: 0.0 }
-        }
+        Err(_) => HookAnswer::of_nobody(502),
     }
 }

@@ -5,7 +5,8 @@
 //! - `hooks.rs`: webhooks · `git.rs`: the bare repositories · `keys.rs`: keys of Apps
 //! - `people/`: what a person or an operator does · `views.rs`: what one can see
 //!
-//! Start with `Twin::start`. Left out: teams, reviews, labels, search, rate limits that bite.
+//! Start with `Twin::start`. What goes wrong, and with which calls, is ordered by `Twin::order`. Left out: teams, reviews,
+//! labels, search, rate limits that bite by themselves.
 
 mod acts;
 mod git;
@@ -19,6 +20,7 @@ mod rest;
 mod views;
 
 pub use hooks::{Delivered, Hooks};
+pub use http::{Fault, Met, Which};
 pub use model::{Access, AssertionClock, CheckConclusion, CheckStatus, Ci, Role, UserKind};
 pub use people::{AppCredentials, AppSpec, PullSpec, SandboxError};
 pub use views::{
@@ -174,7 +176,8 @@ fn new_model(site: Site, options: &TwinOptions, chores: UnboundedSender<Chore>) 
         deliveries: Vec::new(),
         waiting: VecDeque::new(),
         requests: Vec::new(),
-        outages: BTreeMap::new(),
+        faults: http::FaultDesk::default(),
+        moves: Vec::new(),
         hooks: options.hooks,
         chores,
         visitor: options.visitor.clone(),
@@ -194,7 +197,8 @@ fn serve(
     actix_web::rt::System::new().block_on(async {
         let data = actix_web::web::Data::new(Arc::clone(shared));
         let app = move || actix_web::App::new().app_data(data.clone()).configure(http::configure);
-        let server = actix_web::HttpServer::new(app).workers(2).disable_signals().listen(listener)?.run();
+        let server = actix_web::HttpServer::new(app).on_connect(http::Wire::keep).workers(2);
+        let server = server.disable_signals().listen(listener)?.run();
         let chores = actix_web::rt::spawn(run_chores(Arc::clone(shared), orders, ci_delay));
         if started.send(server.handle()).is_err() {
             return Ok(());

@@ -3,6 +3,7 @@
 mod auth;
 mod checks;
 mod code;
+mod faults;
 mod pages;
 mod places;
 mod pulls;

@@ -2,6 +2,7 @@
 
 use crate::sandbox::github::git::Bare;
 use crate::sandbox::github::hooks::About;
+use crate::sandbox::github::http::Moved;
 use crate::sandbox::github::json::commit_json;
 use crate::sandbox::github::model::{Access, Actor, Model};
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ impl Model {
             repo.pushed = now;
         }
         for change in changes {
+            if let Some(to) = change.new.clone() {
+                self.moves.push(Moved { to, from: change.old.clone(), at: now });
+            }
             self.fire_ref(repo, actor, change);
             self.fire_push(repo, actor, change);
             match &change.new {

@@ -49,19 +49,21 @@ pub(crate) fn identify(model: &Model, header: Option<&str>) -> Result<Caller, Re
     let Some(header) = header else {
         return Ok(Caller::Nobody);
     };
-    let (scheme, value) = header.trim().split_once(' ').ok_or_else(bad_credentials)?;
+    identify_token(model, &shown(header).ok_or_else(bad_credentials)?)
+}
+
+/// The token in a header; `None` for what is no such header.
+pub(crate) fn shown(header: &str) -> Option<String> {
+    let (scheme, value) = header.trim().split_once(' ')?;
     match scheme.to_ascii_lowercase().as_str() {
-        "bearer" | "token" => identify_token(model, value.trim()),
+        "bearer" | "token" => Some(value.trim().to_owned()),
         "basic" => {
-            let decoded = BASE64_STANDARD.decode(value.trim()).map_err(|_| bad_credentials())?;
-            let pair = String::from_utf8(decoded).map_err(|_| bad_credentials())?;
-            let (user, password) = pair.split_once(':').ok_or_else(bad_credentials)?;
-            identify_token(
-                model,
-                if password.is_empty() || password == "x-oauth-basic" { user } else { password },
-            )
+            let pair = String::from_utf8(BASE64_STANDARD.decode(value.trim()).ok()?).ok()?;
+            let (user, password) = pair.split_once(':')?;
+            let is_user = password.is_empty() || password == "x-oauth-basic";
+            Some(if is_user { user } else { password }.to_owned())
         }
-        _ => Err(bad_credentials()),
+        _ => None,
     }
 }
 

@@ -43,6 +43,11 @@ impl Asked {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
+
+    /// The token or assertion that is shown, whatever its scheme.
+    pub(crate) fn token(&self) -> Option<String> {
+        super::auth::shown(self.authorization.as_deref()?)
+    }
 }
 
 /// A request that found its route and may be answered.
@@ -156,15 +161,15 @@ impl Call {
         (shown, link_header(&links))
     }
 
-    /// Cuts a list, newest first, after the entry with the id in `cursor`.
+    /// Cuts a list, newest first, after the entry that `cursor` names; cursors are words that only we understand.
     pub(crate) fn cursor_page(&self, items: Vec<(u64, Value)>) -> Reply {
         let size = self.page_size();
-        let cursor: Option<u64> = self.query("cursor").and_then(|c| c.parse().ok());
+        let cursor: Option<u64> = self.query("cursor").and_then(|c| c.strip_prefix("v1_")?.parse().ok());
         let mut rest = items.into_iter().filter(|(id, _)| cursor.is_none_or(|c| *id < c)).peekable();
         let shown: Vec<(u64, Value)> = rest.by_ref().take(size).collect();
         let next = shown.last().filter(|_| rest.peek().is_some());
         let links: Vec<String> =
-            next.map(|(id, _)| self.link("next", ("cursor", id.to_string()))).into_iter().collect();
+            next.map(|(id, _)| self.link("next", ("cursor", format!("v1_{id}")))).into_iter().collect();
         let values: Vec<Value> = shown.into_iter().map(|(_, value)| value).collect();
         Reply { headers: link_header(&links), ..Reply::json(200, values) }
     }

@@ -35,8 +35,8 @@ struct Allowed {
 }
 
 /// What a request to git is for, with the rights it takes.
-struct Purpose {
-    operation: &'static str,
+pub(super) struct Purpose {
+    pub(super) operation: &'static str,
     rights: (&'static [(&'static str, Access)], Role),
 }
 
@@ -46,8 +46,7 @@ const PUSH: Purpose =
     Purpose { operation: "git/push", rights: (&[("contents", Access::Write)], Role::Write) };
 
 pub(super) async fn answer(shared: &Shared, git: &GitPath, asked: &Asked) -> (Reply, Note) {
-    let is_push = git.rest == "git-receive-pack" || asked.query.contains("service=git-receive-pack");
-    let purpose = if is_push { PUSH } else { FETCH };
+    let purpose = purpose(git, asked);
     let mut note = Note { operation: purpose.operation, ..Note::default() };
     let allowed = match allow(&lock(shared), (git, asked), &purpose, &mut note) {
         Ok(allowed) => allowed,
@@ -62,6 +61,11 @@ pub(super) async fn answer(shared: &Shared, git: &GitPath, asked: &Asked) -> (Re
         lock(shared).refs_changed(allowed.repo, &allowed.actor, &changes);
     }
     (reply, note)
+}
+
+pub(super) fn purpose(git: &GitPath, asked: &Asked) -> Purpose {
+    let is_push = git.rest == "git-receive-pack" || asked.query.contains("service=git-receive-pack");
+    if is_push { PUSH } else { FETCH }
 }
 
 fn allow(

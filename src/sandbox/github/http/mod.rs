@@ -1,9 +1,11 @@
 //! The twin's front door: one handler for every request, whatever it is for.
 //!
-//! `serve` is the one point that each request passes before and after it is answered; faults belong there.
+//! `serve` is the one point that each request passes before and after it is answered; there it meets its fault, if one
+//! was ordered.
 
 mod auth;
 mod call;
+mod faults;
 mod git_http;
 mod graphql;
 mod pages;
@@ -11,6 +13,8 @@ mod routes;
 
 pub(crate) use auth::{Caller, new_token};
 pub(crate) use call::{Answer, Call, Content, Reply, wrong_type};
+pub use faults::{Fault, Met, Which};
+pub(crate) use faults::{FaultDesk, Moved, Wire};
 pub(crate) use routes::graphql_path;
 
 use super::acts::Refused;
@@ -32,11 +36,29 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
 
 async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
     let asked = Asked::new(&request, body.to_vec());
-    let (reply, note) = match git_http::recognise(&asked.path) {
-        Some(git) => git_http::answer(&shared, &git, &asked).await,
-        None => answer(&mut lock(&shared), &asked),
+    let fault = lock(&shared).fault_for(&asked);
+    let instead = fault.and_then(|fault| fault.instead(&lock(&shared), &asked));
+    let (reply, note) = match (instead, git_http::recognise(&asked.path)) {
+        (Some(reply), git) => (reply, not_done(&lock(&shared), git.as_ref(), &asked)),
+        (None, Some(git)) => git_http::answer(&shared, &git, &asked).await,
+        (None, None) => answer(&mut lock(&shared), &asked),
     };
-    let mut model = lock(&shared);
+    let reply = match fault {
+        Some(fault) => fault.spoil(&lock(&shared), &asked, reply),
+        None => reply,
+    };
+    log(&mut lock(&shared), asked, &reply, note);
+    if fault.is_some_and(Fault::hangs) {
+        std::future::pending::<()>().await;
+    }
+    if let Some(wire) = request.conn_data::<Wire>().filter(|_| fault.is_some_and(Fault::cuts)) {
+        wire.cut();
+    }
+    let rate = Rate::of(&lock(&shared));
+    respond(reply, &rate)
+}
+
+fn log(model: &mut Model, asked: Asked, reply: &Reply, note: Note) {
     model.requests.push(RequestView {
         method: asked.method,
         path: asked.path,
@@ -47,9 +69,6 @@ async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>
         login: note.login,
         body: serde_json::from_slice(&asked.body).unwrap_or(Value::Null),
     });
-    let rate = Rate::of(&model);
-    drop(model);
-    respond(reply, &rate)
 }
 
 /// What the log says about a request beside its address.
@@ -58,6 +77,16 @@ pub(crate) struct Note {
     pub(crate) operation: &'static str,
     pub(crate) app: Option<u64>,
     pub(crate) login: Option<String>,
+}
+
+/// What the log says of a call that was not done.
+fn not_done(model: &Model, git: Option<&git_http::GitPath>, asked: &Asked) -> Note {
+    let route = routes::find(&model.site.prefix, &asked.method, &asked.path);
+    let operation = match git {
+        Some(git) => git_http::purpose(git, asked).operation,
+        None => route.map_or("", |(route, _)| route.operation),
+    };
+    Note { operation, ..Note::default() }
 }
 
 fn answer(model: &mut Model, asked: &Asked) -> (Reply, Note) {
@@ -78,10 +107,6 @@ fn try_answer(model: &mut Model, asked: &Asked, note: &mut Note) -> Answer {
     }
     let caller = auth::identify(model, asked.authorization.as_deref())?;
     (note.app, note.login) = caller.names(model);
-    if let Some(left) = model.outages.get_mut(route.operation).filter(|left| **left > 0) {
-        *left -= 1;
-        return Err(Refused::new(502, "Server Error"));
-    }
     let repo = auth::authorise(model, route.needs, &caller, &params)?;
     let call = Call::new(model, asked, (params, caller, repo))?;
     (route.act)(model, &call)
@@ -129,6 +154,7 @@ fn http_date(ms: i64) -> String {
 
 fn respond(reply: Reply, rate: &Rate) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let own = |name: &str| reply.headers.iter().any(|(header, _)| *header == name);
     let mut response = HttpResponse::build(status);
     for (name, value) in [
         ("date", http_date(rate.now)),
@@ -138,7 +164,10 @@ fn respond(reply: Reply, rate: &Rate) -> HttpResponse {
         ("x-ratelimit-reset", rate.reset.to_string()),
         ("x-ratelimit-resource", "core".to_owned()),
         ("x-github-request-id", format!("TWIN:{}", rate.serial)),
-    ] {
+    ]
+    .into_iter()
+    .filter(|(name, _)| !own(name))
+    {
         response.insert_header((name, value));
     }
     for (name, value) in reply.headers {

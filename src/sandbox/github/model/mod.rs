@@ -16,6 +16,7 @@ pub(crate) use people::{App, Installation, Permissions, Repo, Token, User};
 pub(crate) use threads::{Comment, Issue, Pull, Reaction, Side};
 
 use super::hooks::{Chore, Delivery, Hooks};
+use super::http::{FaultDesk, Moved};
 use super::views::RequestView;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -57,8 +58,9 @@ pub(crate) struct Model {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) waiting: VecDeque<u64>,
     pub(crate) requests: Vec<RequestView>,
-    /// How many more calls of an operation fail, as in an outage.
-    pub(crate) outages: BTreeMap<String, usize>,
+    pub(crate) faults: FaultDesk,
+    /// Every branch that moved, the newest last.
+    pub(crate) moves: Vec<Moved>,
     pub(crate) hooks: Hooks,
     pub(crate) chores: UnboundedSender<Chore>,
     pub(crate) visitor: String,

@@ -2,7 +2,7 @@
 
 use super::SandboxError;
 use crate::sandbox::github::Twin;
-use crate::sandbox::github::hooks::{self, Delivered};
+use crate::sandbox::github::hooks::{self, Delivered, HookAnswer};
 use crate::sandbox::github::keys::key_for;
 use crate::sandbox::github::model::{Access, Actor, App, CheckStatus, Model, Repo, Role, UserKind, iso};
 use crate::sandbox::github::views::PendingHook;
@@ -146,16 +146,22 @@ impl Twin {
         all
     }
 
-    /// Forgets the next waiting webhook, as an outage would. Returns what was lost.
+    /// Forgets the next waiting webhook: it was never sent, and no log knows of it. Returns what was lost.
     pub fn drop_next(&self) -> Option<PendingHook> {
         let lost = self.pending().into_iter().next();
         self.model().waiting.pop_front();
         lost
     }
 
-    /// Lets the next calls of an operation (`repos/get-content`) fail, as an outage would.
-    pub fn fail_next(&self, operation: &str, calls: usize) {
-        self.model().outages.insert(operation.to_owned(), calls);
+    /// The next waiting webhook does not arrive, and the log of deliveries says so: `status` is what GitHub saw, 502 when
+    /// nobody answered, 200 when somebody answered in the receiver's place. Returns what was lost.
+    pub fn lose_next(&self, status: u16) -> Option<PendingHook> {
+        let lost = self.pending().into_iter().next()?;
+        let mut model = self.model();
+        let id = model.waiting.pop_front()?;
+        let delivery = model.deliveries.iter_mut().find(|delivery| delivery.id == id)?;
+        delivery.answer = Some(HookAnswer::of_nobody(status));
+        Some(lost)
     }
 
     /// Puts the next waiting webhook into the queue a second time, at the end.

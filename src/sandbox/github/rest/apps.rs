@@ -8,6 +8,8 @@ use crate::sandbox::github::model::{Access, Installation, Model, Permissions, To
 use serde_json::{Value, json};
 
 const TOKEN_LIFE_MS: i64 = 3_600_000;
+/// <https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries>
+const LOG_LIFE_MS: i64 = 3 * 86_400_000;
 
 fn app_of(call: &Call) -> Result<u64, Refused> {
     match call.caller {
@@ -159,16 +161,23 @@ pub(crate) fn hook_config(model: &mut Model, call: &Call) -> Answer {
     Reply::ok(json!({ "content_type": "json", "insecure_ssl": "0", "secret": "********", "url": url }))
 }
 
-fn own_delivery<'m>(model: &'m Model, call: &Call) -> Result<&'m Delivery, Refused> {
-    let (app, id) = (app_of(call)?, call.number("delivery_id")?);
-    model.deliveries.iter().find(|d| d.id == id && d.app == app).ok_or_else(Refused::missing)
+/// Only what was posted is in the log, for three days; what still waits is not.
+fn log_of(model: &Model, app: u64) -> impl Iterator<Item = &Delivery> {
+    let oldest = model.now() - LOG_LIFE_MS;
+    let posted = model.deliveries.iter().filter(|d| d.answer.is_some());
+    posted.filter(move |d| d.app == app && d.made >= oldest)
 }
 
-/// Only what was posted is in the log; what still waits is not.
+fn own_delivery<'m>(model: &'m Model, call: &Call) -> Result<&'m Delivery, Refused> {
+    let (app, id) = (app_of(call)?, call.number("delivery_id")?);
+    log_of(model, app).find(|d| d.id == id).ok_or_else(Refused::missing)
+}
+
+/// Newest first. Deliveries that were tried again are there once for each try.
 pub(crate) fn deliveries(model: &mut Model, call: &Call) -> Answer {
-    let app = app_of(call)?;
-    let posted = model.deliveries.iter().rev().filter(|d| d.app == app && d.answer.is_some());
-    Ok(call.cursor_page(posted.map(|d| (d.id, model.delivery_json(d))).collect()))
+    let mut log: Vec<&Delivery> = log_of(model, app_of(call)?).collect();
+    log.reverse();
+    Ok(call.cursor_page(log.into_iter().map(|d| (d.id, model.delivery_json(d))).collect()))
 }
 
 pub(crate) fn delivery(model: &mut Model, call: &Call) -> Answer {
