@@ -61,22 +61,41 @@ impl Git {
 
     /// Opens the project's mirror, making it first where there is none. Does not talk to the remote.
     pub async fn mirror(&self, project: ProjectId) -> Result<Mirror, GitError> {
-        let home = self.settings.root.join(project.to_string());
-        let mirror = Mirror { project, path: home.join("mirror.git") };
+        let mirror = self.place_of(project);
         if is_ready(&mirror) {
             return Ok(mirror);
         }
         fs::create_dir_all(mirror.worktrees()).map_err(GitError::disk("make the project's directory"))?;
         let _held = self.hold(&mirror).await?;
+        self.make_ready(&mirror).await?;
+        Ok(mirror)
+    }
+
+    /// Removes a mirror with its worktrees. Whoever needs it next makes it anew; only the lock stays.
+    pub async fn forget(&self, mirror: &Mirror) -> Result<(), GitError> {
+        let _held = self.hold(mirror).await?;
+        super::worktree::remove_tree(&mirror.worktrees())?;
+        super::worktree::remove_tree(&mirror.path)
+    }
+
+    fn place_of(&self, project: ProjectId) -> Mirror {
+        Mirror { project, path: self.settings.root.join(project.to_string()).join("mirror.git") }
+    }
+
+    /// Makes what is missing of a mirror; whoever calls this holds it.
+    async fn make_ready(&self, mirror: &Mirror) -> Result<(), GitError> {
+        if is_ready(mirror) {
+            return Ok(());
+        }
+        fs::create_dir_all(mirror.worktrees()).map_err(GitError::disk("make the project's directory"))?;
         if !mirror.path.join("HEAD").is_file() {
-            let fresh = home.join("mirror.git.new");
+            let fresh = mirror.path.with_file_name("mirror.git.new");
             super::worktree::remove_tree(&fresh)?;
             self.init_bare(&fresh).await?;
             fs::rename(&fresh, &mirror.path).map_err(GitError::disk("put the mirror in its place"))?;
         }
         fs::write(mirror.path.join("config"), CONFIG)
-            .map_err(GitError::disk("write the mirror's configuration"))?;
-        Ok(mirror)
+            .map_err(GitError::disk("write the mirror's configuration"))
     }
 
     /// Brings all branches of the remote into the mirror and forgets those it no longer has.
@@ -85,6 +104,8 @@ impl Git {
     pub async fn fetch(&self, mirror: &Mirror, remote: &Remote) -> Result<(), GitError> {
         self.check_allowed(remote)?;
         let held = self.hold(mirror).await?;
+        // It may have been forgotten since it was opened.
+        self.make_ready(mirror).await?;
         self.drop_stale_locks(mirror);
         self.fetching(mirror, remote, TRACKED).holding(&held)?.ok().await?;
         Ok(())

@@ -7,7 +7,6 @@ use super::{Ctx, remote};
 use crate::domain::diff;
 use crate::domain::ids::Sha;
 use crate::domain::protocol::ReasonKey;
-use crate::forge::GitRights;
 use crate::git::{GitError, Identity, NewCommit, Push, PushError, Rebased, Worktree};
 use crate::store;
 
@@ -84,8 +83,8 @@ async fn push(
     onto: Option<&Sha>,
 ) -> anyhow::Result<Result<Sha, Trouble>> {
     let branch = ground.protocol.branch();
-    let remote = remote::access(ctx, &ground.project, GitRights::Write).await?;
-    let first = ctx.git.push(&ground.mirror, &remote, &Push { branch: &branch, new: &made, onto }).await;
+    let once = Push { branch: &branch, new: &made, onto };
+    let first = remote::push(ctx, &ground.project, &ground.mirror, &once).await?;
     let Err(PushError::LostRace { remote_head }) = first else {
         return settled(first.map(|_| made));
     };
@@ -94,7 +93,7 @@ async fn push(
     {
         anyhow::bail!("the commit of an earlier attempt reached the branch first");
     }
-    ctx.git.fetch(&ground.mirror, &remote).await?;
+    remote::fetch(ctx, &ground.project, &ground.mirror).await?;
     let rebased = match ctx.git.rebase_one(tree, &remote_head).await {
         Ok(Rebased::Done(rebased)) => rebased,
         Ok(Rebased::Conflict { paths }) => return Ok(Err(conflict(&paths))),
@@ -105,7 +104,8 @@ async fn push(
     };
     run.committed(ctx, &rebased).await?;
     let again = Push { branch: &branch, new: &rebased, onto: Some(&remote_head) };
-    settled(ctx.git.push(&ground.mirror, &remote, &again).await.map(|_| rebased.clone()))
+    let second = remote::push(ctx, &ground.project, &ground.mirror, &again).await?;
+    settled(second.map(|_| rebased.clone()))
 }
 
 fn settled(pushed: Result<Sha, PushError>) -> anyhow::Result<Result<Sha, Trouble>> {

@@ -5,7 +5,6 @@ use crate::domain::ids::ProtocolId;
 use crate::domain::job::Job;
 use crate::domain::project::{Project, Protocol};
 use crate::domain::step::Step;
-use crate::forge::GitRights;
 use crate::report::view::{Delay, Links, ProtocolView, RunLink};
 use crate::store::run::Run;
 use crate::store::{self, StoreError};
@@ -85,7 +84,8 @@ fn links(ctx: &Ctx, protocol: &Protocol, steps: &[Step], runs: &[Run]) -> Links 
     }
 }
 
-/// The content of a step's file as it stands on the branch; empty where it cannot be had.
+/// The content of a step's file as it stands on the branch; empty where it cannot be had. The mirror may have been removed
+/// since; it is fetched again then.
 pub async fn step_file(ctx: &Ctx, protocol: &Protocol, step: &Step) -> anyhow::Result<String> {
     const MOST: usize = 64 << 10;
     let Some(head) = &protocol.head else {
@@ -95,8 +95,10 @@ pub async fn step_file(ctx: &Ctx, protocol: &Protocol, step: &Step) -> anyhow::R
     if !ctx.git.has(&mirror, head).await? {
         let project = store::project::load(&mut ctx.store.read().await?, protocol.project).await?;
         let project = project.ok_or(StoreError::Missing { what: "project" })?;
-        let remote = remote::access(ctx, &project, GitRights::Read).await?;
-        ctx.git.fetch(&mirror, &remote).await?;
+        remote::fetch(ctx, &project, &mirror).await?;
+    }
+    if !ctx.git.has(&mirror, head).await? {
+        return Ok(String::new());
     }
     let path = format!("{}/{}", protocol.folder(), step.spec.prompt_ref);
     let content = ctx.git.read_file(&mirror, head, &path, MOST).await?;

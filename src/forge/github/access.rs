@@ -127,9 +127,33 @@ impl Access for Github {
     }
 
     async fn git_access(&self, repo: &RepoRef, rights: GitRights) -> Result<GitAccess, ForgeError> {
-        let (rights, wanted) = match rights {
-            GitRights::Read => (Rights::GitRead, Wanted::Good),
-            GitRights::Write => (Rights::GitWrite, Wanted::Fresh),
+        let wanted = match rights {
+            GitRights::Read => Wanted::Good,
+            GitRights::Write => Wanted::Fresh,
+        };
+        self.git_token(repo, rights, wanted).await
+    }
+
+    async fn other_git_access(
+        &self,
+        repo: &RepoRef,
+        rights: GitRights,
+        refused: &GitAccess,
+    ) -> Result<GitAccess, ForgeError> {
+        self.git_token(repo, rights, Wanted::OtherThan(&refused.secret)).await
+    }
+}
+
+impl Github {
+    async fn git_token(
+        &self,
+        repo: &RepoRef,
+        rights: GitRights,
+        wanted: Wanted<'_>,
+    ) -> Result<GitAccess, ForgeError> {
+        let rights = match rights {
+            GitRights::Read => Rights::GitRead,
+            GitRights::Write => Rights::GitWrite,
         };
         Ok(GitAccess {
             url: format!("{}/{}/{}.git", self.web_url, encoded(&repo.owner), encoded(&repo.name)),
@@ -137,9 +161,7 @@ impl Access for Github {
             secret: self.client.on(repo, rights).token(wanted).await?,
         })
     }
-}
 
-impl Github {
     async fn ask_identity(&self) -> Result<BotIdentity, ForgeError> {
         let words = Words::new("read the App", "such App", "");
         let ask = Ask::get("/app", words);
