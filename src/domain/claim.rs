@@ -1,6 +1,6 @@
 //! A claimed job: what a worker holds while it works, and what it proves that with.
 
-use super::ids::JobId;
+use super::ids::{JobId, Moment};
 use super::job::Job;
 
 /// Proof that a worker holds a job. The fence rises with every claim, so an older hold of the same job proves nothing.
@@ -22,6 +22,8 @@ pub struct Claimed {
     pub fence: i64,
     /// What an earlier attempt recorded of the process it started; it may still run.
     pub process: Option<String>,
+    /// When an attempt first ended without success; none has yet when it is `None`.
+    pub failing_since: Option<Moment>,
 }
 
 impl Claimed {

@@ -34,10 +34,9 @@ pub enum Happened {
     IssueClosed {
         issue: u64,
     },
+    /// Merged or not: the pull request itself says.
     PullClosed {
         number: u64,
-        merged: bool,
-        merge_sha: Option<Sha>,
     },
     PullReopened {
         number: u64,
@@ -67,9 +66,10 @@ pub enum Happened {
         button: String,
         sha: Sha,
     },
-    /// A branch got a new tip; `None` when it was deleted.
+    /// A branch got a new tip, `None` when it was deleted. It stood at `before`, if that is said and it was there.
     Pushed {
         branch: String,
+        before: Option<Sha>,
         tip: Option<Sha>,
     },
     RepoChanged(RepoChange),

@@ -1,6 +1,7 @@
 //! Units of queued work: ids only, so that a job always works on what the store says now.
 
 use super::ids::{DeliveryId, JobId, ProjectId, ProtocolId, StepId};
+use super::project::ForgeKind;
 use super::retry::MAX_ATTEMPTS;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,12 @@ pub enum Job {
         protocol: ProtocolId,
     },
     Reconcile,
+    /// Reads the forge's own log of deliveries for those that never arrived.
+    ReadDeliveries {
+        forge: ForgeKind,
+    },
+    /// Deletes what is too old, and tidies disks.
+    Tidy,
 }
 
 impl Job {
@@ -75,6 +82,8 @@ impl Job {
             Self::SendAnswers { .. } => "send_answers",
             Self::CleanUp { .. } => "clean_up",
             Self::Reconcile => "reconcile",
+            Self::ReadDeliveries { .. } => "read_deliveries",
+            Self::Tidy => "tidy",
         }
     }
 
@@ -86,7 +95,8 @@ impl Job {
                 format!("{}:{step}", self.kind())
             }
             Self::SendAnswers { project } => format!("{}:{project}", self.kind()),
-            Self::Reconcile => self.kind().to_owned(),
+            Self::Reconcile | Self::Tidy => self.kind().to_owned(),
+            Self::ReadDeliveries { forge } => format!("{}:{}", self.kind(), forge.as_str()),
             Self::PlanProtocol { protocol }
             | Self::OpenPr { protocol }
             | Self::Merge { protocol }
@@ -130,14 +140,15 @@ impl Job {
             | Self::ReadCi { .. }
             | Self::SendAnswers { .. }
             | Self::ProcessDelivery { .. }
-            | Self::Reconcile => None,
+            | Self::Reconcile
+            | Self::ReadDeliveries { .. }
+            | Self::Tidy => None,
         }
     }
 
     /// Attempts before it fails for good, if what fails may pass.
     ///
-    /// What only brings something up to date goes on, for nobody could do more. A delivery may be somebody's command, so it
-    /// outlives a forge that is away for some minutes.
+    /// What only brings something up to date goes on, for nobody could do more. A delivery may be somebody's command.
     pub fn attempts(self) -> u32 {
         match self {
             Self::PlanProtocol { .. }
@@ -152,7 +163,9 @@ impl Job {
             | Self::Republish { .. }
             | Self::SendAnswers { .. }
             | Self::CleanUp { .. }
-            | Self::Reconcile => u32::MAX,
+            | Self::Reconcile
+            | Self::ReadDeliveries { .. }
+            | Self::Tidy => u32::MAX,
         }
     }
 
@@ -169,7 +182,11 @@ impl Job {
             | Self::Publish { protocol }
             | Self::Republish { protocol, .. }
             | Self::CleanUp { protocol } => Some(protocol),
-            Self::ProcessDelivery { .. } | Self::SendAnswers { .. } | Self::Reconcile => None,
+            Self::ProcessDelivery { .. }
+            | Self::SendAnswers { .. }
+            | Self::Reconcile
+            | Self::ReadDeliveries { .. }
+            | Self::Tidy => None,
         }
     }
 }

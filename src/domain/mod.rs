@@ -26,4 +26,5 @@ pub mod forge_event;
 pub mod job;
 pub mod refusal;
 pub mod retry;
+pub mod sight;
 pub mod witness;

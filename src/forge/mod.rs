@@ -15,7 +15,7 @@ use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
 use crate::domain::ids::{Moment, Sha};
 use crate::domain::project::{ForgeKind, PullState, RepoRef};
-use crate::domain::retry::Retry;
+use crate::domain::retry::{LAG, OUTAGE, Retry};
 use crate::domain::thread::Thread;
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -41,10 +41,22 @@ pub fn parse(forge: ForgeKind, event: &str, body: &[u8]) -> Result<Parsed, Unrea
     }
 }
 
+/// Why the bot does not act on deliveries of this event and action, as far as that can be said without the body.
+pub fn foreign(forge: ForgeKind, event: &str, action: Option<&str>) -> Option<String> {
+    match forge {
+        ForgeKind::Github => github::webhook::foreign(event, action),
+        ForgeKind::Gitlab => None,
+    }
+}
+
 /// A forge as a whole.
 pub trait Forge: Access + Threads + Pulls + Checks {
     fn kind(&self) -> ForgeKind;
     fn capabilities(&self) -> Capabilities;
+    /// `None` where the forge keeps no log of the webhooks that it sent, or none that can be read.
+    fn delivery_log(&self) -> Option<&dyn DeliveryLog> {
+        None
+    }
 }
 
 /// What a host can do.
@@ -88,6 +100,13 @@ pub trait Access: Send + Sync {
     ) -> Result<Option<Vec<u8>>, ForgeError>;
     /// An address and a fresh secret for git, narrowed to this repository and these rights.
     async fn git_access(&self, repo: &RepoRef, rights: GitRights) -> Result<GitAccess, ForgeError>;
+    /// The same after `refused` was not accepted: minted anew, where the forge mints.
+    async fn other_git_access(
+        &self,
+        repo: &RepoRef,
+        rights: GitRights,
+        refused: &GitAccess,
+    ) -> Result<GitAccess, ForgeError>;
 }
 
 /// Comments and reactions.
@@ -230,6 +249,34 @@ impl Attempt {
     }
 }
 
+/// The forge's own log of the webhooks that it sent to us.
+#[async_trait]
+pub trait DeliveryLog: Send + Sync {
+    /// Every delivery of `since` and later that the log still has, oldest first, each once, however often it was tried.
+    async fn deliveries(&self, since: Moment) -> Result<Vec<Logged>, ForgeError>;
+    /// What was sent. It comes over the API, so nothing signs it, and its bytes need not be those that were sent.
+    async fn body(&self, delivery: &Logged) -> Result<Vec<u8>, ForgeError>;
+    /// Has it sent once more, under its old id.
+    async fn send_again(&self, delivery: &Logged) -> Result<(), ForgeError>;
+}
+
+/// One webhook in the forge's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// The log's own id of its newest try.
+    pub id: i64,
+    /// The same for every try, and in the webhook itself.
+    pub guid: String,
+    pub event: String,
+    pub action: Option<String>,
+    /// The forge's numeric id of the repository, if it is about one.
+    pub repo: Option<i64>,
+    /// When it was first tried, by the forge's clock.
+    pub at: Moment,
+    /// Somebody at our address took it.
+    pub has_arrived: bool,
+}
+
 /// The bot on this forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BotIdentity {
@@ -363,6 +410,9 @@ pub enum ForgeError {
     Unfit { path: String, is: String, most: usize },
     #[error("{host} is limiting the bot's calls for {} s", wait.as_secs())]
     Limited { host: String, wait: Duration },
+    /// It told of this, or took it, and does not know it yet: its parts learn of a change one after the other.
+    #[error("{host} does not know {what} yet")]
+    Behind { host: String, what: String },
     #[error("{host} failed to {what} ({status})")]
     Broken { host: String, what: String, status: u16 },
     #[error("no answer from {host}")]
@@ -391,7 +441,17 @@ impl ForgeError {
             | Self::Unfit { .. }
             | Self::Unreadable { .. } => Retry::Never,
             Self::Limited { wait, .. } => Retry::After(*wait),
-            Self::Broken { .. } | Self::Transport { .. } => Retry::Soon,
+            Self::Behind { .. } => Retry::WhenThere(LAG),
+            Self::Broken { .. } | Self::Transport { .. } => Retry::WhenThere(OUTAGE),
+        }
+    }
+
+    /// The same error about something so new that the forge may only be behind itself.
+    #[must_use]
+    pub fn of_something_new(self) -> Self {
+        match self {
+            Self::Missing { host, what } => Self::Behind { host, what },
+            error => error,
         }
     }
 }

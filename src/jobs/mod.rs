@@ -7,8 +7,8 @@ use crate::domain::job::Job;
 use crate::domain::retry::{JobEnd, MAX_LOST, Retry, after_failure};
 use crate::queue::Handler;
 use crate::services::{
-    Ctx, answers, ci, cleanup, execution, fault, giving_up, head, intake, planning, publish, pulls, quality,
-    reconcile, runs,
+    Ctx, answers, ci, cleanup, execution, fault, giving_up, head, intake, missed, planning, publish, pulls,
+    quality, reconcile, runs, tidying,
 };
 use async_trait::async_trait;
 use futures::FutureExt as _;
@@ -51,8 +51,7 @@ impl Worker {
     async fn failed(&self, turn: &Claimed, failure: &anyhow::Error) -> JobEnd {
         let told = fault::tell(&self.ctx.redactor, failure, turn.id);
         let retry = if failure.is::<LostTooOften>() { Retry::Never } else { fault::retry(failure) };
-        let attempts = (turn.attempt, turn.job.attempts());
-        let end = after_failure(retry, attempts, told.stored(), self.ctx.now(), jitter());
+        let end = after_failure(retry, turn, told.stored(), self.ctx.now());
         tracing::warn!(fault = told.chain, end = word(&end), "a job failed");
         let recorded = match &end {
             JobEnd::Dead { .. } if !fault::lost_lease(failure) => {
@@ -145,6 +144,8 @@ async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
         Job::SendAnswers { project } => answers::send(ctx, turn, project).await,
         Job::CleanUp { protocol } => cleanup::clean_up(ctx, turn, protocol).await,
         Job::Reconcile => reconcile::pass(ctx).await,
+        Job::ReadDeliveries { forge } => missed::read(ctx, forge).await,
+        Job::Tidy => tidying::tidy(ctx).await,
     }
 }
 
@@ -155,9 +156,4 @@ fn word(end: &JobEnd) -> &'static str {
         JobEnd::Retry { .. } => "retry",
         JobEnd::Dead { .. } => "dead",
     }
-}
-
-/// A number from 0 to 1 that differs between jobs that fail together.
-fn jitter() -> f64 {
-    f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
 }

@@ -88,7 +88,7 @@ pub trait Handler: Send + Sync + 'static {
 /// What becomes of a job whose handler panicked: our fault, and it may pass.
 fn after_panic(work: &Claimed, message: &str, now: Moment) -> JobEnd {
     let error = format!("panicked: {message}");
-    after_failure(Retry::Soon, (work.attempt, work.job.attempts()), error, now, jitter())
+    after_failure(Retry::Soon, work, error, now)
 }
 
 /// What a panic said, if it said something.
@@ -98,10 +98,4 @@ pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> &str {
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without a message")
-}
-
-/// A number from 0 to 1 that differs from call to call.
-fn jitter() -> f64 {
-    let [first, ..] = uuid::Uuid::new_v4().into_bytes();
-    f64::from(first) / f64::from(u8::MAX)
 }

@@ -7,12 +7,13 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::{Project, RepoAccess};
 use crate::domain::retry::Retry;
+use crate::domain::sight::{OURS, TOLD};
 use crate::forge::ForgeError;
 use crate::report::comment;
 use crate::store::effect::{EffectStatus, StoredEffect};
 use crate::store::{self, StoreError};
 
-/// Sends every open effect of a project, in order.
+/// Sends every open effect of a project, in order. What the forge is not ready for yet lets the others pass.
 pub async fn send(ctx: &Ctx, turn: &Claimed, id: ProjectId) -> anyhow::Result<()> {
     let project = store::project::load(&mut ctx.store.read().await?, id).await?;
     let project = project.ok_or(StoreError::Missing { what: "project" })?;
@@ -20,29 +21,46 @@ pub async fn send(ctx: &Ctx, turn: &Claimed, id: ProjectId) -> anyhow::Result<()
         return Ok(());
     }
     let open = store::effect::open(&mut ctx.store.read().await?, id).await?;
+    let mut not_yet = None;
     for effect in &open {
-        one(ctx, turn, &project, effect).await?;
+        match one(ctx, turn, &project, effect).await {
+            Err(fault) if is_behind(&fault) => not_yet = Some(fault),
+            sent => sent?,
+        }
     }
-    Ok(())
+    not_yet.map_or(Ok(()), Err)
+}
+
+fn is_behind(fault: &anyhow::Error) -> bool {
+    matches!(fault.downcast_ref(), Some(ForgeError::Behind { .. }))
 }
 
 async fn one(ctx: &Ctx, turn: &Claimed, project: &Project, effect: &StoredEffect) -> anyhow::Result<()> {
-    let mut tx = ctx.store.begin_held(turn.hold()).await?;
-    store::effect::mark_sending(&mut tx, effect.id).await?;
-    tx.commit().await?;
-    // Before the new one, so that a worker that is lost in between leaves nothing unfolded.
-    fold_earlier(ctx, project, effect).await?;
     match deliver(ctx, turn, project, effect).await {
-        Ok(()) => Ok(()),
-        Err(fault) if super::fault::retry(&fault) == Retry::Never => {
-            tracing::warn!(effect.key, fault = format!("{fault:#}"), "the forge does not take an answer");
-            let mut tx = ctx.store.begin_held(turn.hold()).await?;
-            store::effect::mark_refused(&mut tx, effect.id, &format!("{fault:#}")).await?;
-            tx.commit().await?;
-            Ok(())
-        }
-        Err(fault) => Err(fault),
+        Err(fault) if super::fault::retry(&fault) == Retry::Never => refused(ctx, turn, effect, fault).await,
+        sent => sent,
     }
+}
+
+/// The forge does not take it. While it may not know yet what its own webhook told of, that is not its last word.
+async fn refused(
+    ctx: &Ctx,
+    turn: &Claimed,
+    effect: &StoredEffect,
+    fault: anyhow::Error,
+) -> anyhow::Result<()> {
+    let fault = match fault.downcast::<ForgeError>() {
+        Ok(error @ ForgeError::Missing { .. }) if ctx.now().since(effect.created_at) < TOLD => {
+            return Err(error.of_something_new().into());
+        }
+        Ok(error) => error.into(),
+        Err(fault) => fault,
+    };
+    tracing::warn!(effect.key, fault = format!("{fault:#}"), "the forge does not take an answer");
+    let mut tx = ctx.store.begin_held(turn.hold()).await?;
+    store::effect::mark_refused(&mut tx, effect.id, &format!("{fault:#}")).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Sends an effect and records that. A lost lease is told before anything is sent.
@@ -50,15 +68,26 @@ async fn deliver(ctx: &Ctx, turn: &Claimed, project: &Project, effect: &StoredEf
     let forge = ctx.forge_of(project)?;
     match &effect.effect {
         Effect::React { thread, to, reaction } => {
+            sending(ctx, turn, effect).await?;
             forge.react(&project.repo, *thread, *to, *reaction).await?;
         }
-        Effect::ClosePull { number } => forge.close_pull(&project.repo, *number).await?,
+        Effect::ClosePull { number } => {
+            sending(ctx, turn, effect).await?;
+            forge.close_pull(&project.repo, *number).await?;
+        }
         Effect::Answer { thread, discussion, body, .. } => {
             let post = Post { thread: *thread, discussion: discussion.clone(), body: body.clone() };
             return answer(ctx, turn, project, effect, post).await;
         }
     }
     sent(ctx, turn, effect, "").await
+}
+
+async fn sending(ctx: &Ctx, turn: &Claimed, effect: &StoredEffect) -> anyhow::Result<()> {
+    let mut tx = ctx.store.begin_held(turn.hold()).await?;
+    store::effect::mark_sending(&mut tx, effect.id).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn sent(ctx: &Ctx, turn: &Claimed, effect: &StoredEffect, forge_ref: &str) -> anyhow::Result<()> {
@@ -68,7 +97,8 @@ async fn sent(ctx: &Ctx, turn: &Claimed, effect: &StoredEffect, forge_ref: &str)
     Ok(())
 }
 
-/// Posts an answer. One that may have been sent by a worker that was lost is looked for by its marker first.
+/// Posts an answer, once. One whose sending was begun and never answered is looked for by its marker first; while the
+/// forge may not show it yet, its absence says nothing.
 async fn answer(
     ctx: &Ctx,
     turn: &Claimed,
@@ -77,11 +107,19 @@ async fn answer(
     post: Post,
 ) -> anyhow::Result<()> {
     let marker = comment::answer_marker(&effect.key);
-    if effect.status == EffectStatus::Sending
-        && let Some(found) = ctx.forge_of(project)?.find_comment(&project.repo, post.thread, &marker).await?
-    {
-        return sent(ctx, turn, effect, &name_of(&found)).await;
+    if effect.status == EffectStatus::Sending {
+        let forge = ctx.forge_of(project)?;
+        if let Some(found) = forge.find_comment(&project.repo, post.thread, &marker).await? {
+            return sent(ctx, turn, effect, &name_of(&found)).await;
+        }
+        if effect.sending_at.is_some_and(|begun| ctx.now().since(begun) < OURS) {
+            let host = project.forge.as_str().to_owned();
+            let what = "the answer that was just posted".to_owned();
+            return Err(ForgeError::Behind { host, what }.into());
+        }
     }
+    fold_earlier(ctx, project, effect).await?;
+    sending(ctx, turn, effect).await?;
     let body = format!("{}\n\n{marker}", ctx.redactor.redact(&post.body));
     let post = Post { body, ..post };
     posting::post(ctx, turn, project, post, Memory::Answer(effect.id)).await.map(drop)

@@ -11,7 +11,7 @@ use super::head::{self, Ground};
 use super::planning::{engine_facts, identity};
 use super::pushing::{self, Commit};
 use super::runs::{self, Call, Run};
-use super::{Ctx, files, quality};
+use super::{Ctx, disk, files, quality, remote};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha, StepId};
@@ -31,6 +31,7 @@ const PATCH: usize = 8 << 20;
 
 /// Executes one step.
 pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId) -> anyhow::Result<()> {
+    disk::check(ctx)?;
     let Some(ground) = head::stand(ctx, turn, protocol).await? else {
         return Ok(());
     };
@@ -38,9 +39,9 @@ pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId
         .await?
         .ok_or(StoreError::Missing { what: "row" })?;
     if step.status == StepStatus::Running
-        && let Some(commit) = recovered(ctx, turn, &ground, &step).await?
+        && let Some(done) = recovered(ctx, turn, &ground, &step).await?
     {
-        return outcome::executed(ctx, turn, &ground, &step, outcome::Executed::recovered(commit)).await;
+        return outcome::executed(ctx, turn, &ground, &step, done).await;
     }
     let wanted = ground.protocol.status() == ProtocolStatus::Running
         && matches!(step.status, StepStatus::Pending | StepStatus::Running);
@@ -72,9 +73,14 @@ pub async fn execute(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId
     }
 }
 
-/// The commit of an earlier attempt that did not live to record the step as executed: it is on the branch, or its worker was
-/// lost before the push and it can be brought there.
-async fn recovered(ctx: &Ctx, turn: &Claimed, ground: &Ground, step: &Step) -> anyhow::Result<Option<Sha>> {
+/// The commit of an earlier attempt that did not come to record the step as executed: it is on the branch, or it can be brought
+/// there, because its worker was lost before the push or the push of this job failed. Nobody executes the step again for it.
+async fn recovered(
+    ctx: &Ctx,
+    turn: &Claimed,
+    ground: &Ground,
+    step: &Step,
+) -> anyhow::Result<Option<outcome::Executed>> {
     let runs = store::run::of_step(&mut ctx.store.read().await?, step.id).await?;
     let made: Vec<(store::run::Run, Sha)> = runs
         .into_iter()
@@ -84,18 +90,17 @@ async fn recovered(ctx: &Ctx, turn: &Claimed, ground: &Ground, step: &Step) -> a
     // What was made before the step was last executed is known.
     let known = made.iter().rposition(|(_, commit)| step.commit.as_ref() == Some(commit));
     let unknown = &made[known.map_or(0, |at| at + 1)..];
-    for (_, commit) in unknown.iter().rev() {
+    for (run, commit) in unknown.iter().rev() {
         if head::is_on_branch(ctx, ground, commit).await? {
-            return Ok(Some(commit.clone()));
+            return Ok(Some(outcome::Executed::recovered(commit, run)));
         }
     }
-    let Some((_, commit)) = unknown.last().filter(|(run, _)| run.was_lost()) else {
+    let Some((run, commit)) = unknown.last().filter(|(run, _)| run.was_lost() || run.job == turn.id) else {
         return Ok(None);
     };
-    let remote = super::remote::access(ctx, &ground.project, crate::forge::GitRights::Write).await?;
     let push = Push { branch: &ground.protocol.branch(), new: commit, onto: ground.head.as_ref() };
-    match ctx.git.push(&ground.mirror, &remote, &push).await {
-        Ok(_) => Ok(Some(commit.clone())),
+    match remote::push(ctx, &ground.project, &ground.mirror, &push).await? {
+        Ok(_) => Ok(Some(outcome::Executed::recovered(commit, run))),
         Err(PushError::Git(error)) if error.is_passing() => Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "the commit of a lost attempt is not there to be pushed");

@@ -13,46 +13,66 @@ use crate::domain::step::{StepEnd, StepMove, StepStatus};
 use crate::domain::thread::Thread;
 use crate::store;
 
-/// How a pull request was closed.
-pub struct Closed<'a> {
-    pub by: &'a str,
-    pub merged: bool,
-    pub merge_sha: Option<&'a Sha>,
+/// Whether the forge's API says what a webhook told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It does, or nobody here cares.
+    Yes,
+    No,
 }
 
 /// Closing the issue cancels what has no pull request yet; afterwards the issue's fate changes nothing.
-pub async fn issue_closed(ctx: &Ctx, project: &Project, issue: u64) -> anyhow::Result<()> {
+pub async fn issue_closed(ctx: &Ctx, project: &Project, issue: u64) -> anyhow::Result<Confirmed> {
     let issue = Thread::issue(issue);
     let open = store::protocol::open_in_thread(&mut ctx.store.read().await?, project.id, issue).await?;
-    for protocol in open.iter().filter(|protocol| protocol.pull.is_none()) {
-        ignore_refusal(change(ctx, protocol.id, None, |draft| cancel(draft, CancelKind::IssueClosed)).await?);
+    let touched: Vec<ProtocolId> =
+        open.iter().filter(|protocol| protocol.pull.is_none()).map(|protocol| protocol.id).collect();
+    if touched.is_empty() {
+        return Ok(Confirmed::Yes);
     }
-    Ok(())
+    if ctx.forge_of(project)?.thread(&project.repo, issue).await?.is_open {
+        return Ok(Confirmed::No);
+    }
+    for id in touched {
+        ignore_refusal(change(ctx, id, None, |draft| cancel(draft, CancelKind::IssueClosed)).await?);
+    }
+    Ok(Confirmed::Yes)
 }
 
 /// A merge completes, a close without merge cancels.
-pub async fn pull_closed(
-    ctx: &Ctx,
-    project: &Project,
-    number: u64,
-    closed: &Closed<'_>,
-) -> anyhow::Result<()> {
-    for id in with_pull(ctx, project, number).await? {
-        let decide = |draft: &mut Draft| match closed.merged {
-            true => merged(draft, closed.by, closed.merge_sha),
-            false => closed_unmerged(draft, closed.by),
+pub async fn pull_closed(ctx: &Ctx, project: &Project, number: u64, by: &str) -> anyhow::Result<Confirmed> {
+    let touched = with_pull(ctx, project, number).await?;
+    if touched.is_empty() {
+        return Ok(Confirmed::Yes);
+    }
+    let pull = ctx.forge_of(project)?.pull(&project.repo, number).await?;
+    if matches!(pull.state, PullState::Draft | PullState::Ready) {
+        return Ok(Confirmed::No);
+    }
+    for id in touched {
+        let decide = |draft: &mut Draft| match pull.state {
+            PullState::Merged => merged(draft, by, pull.merge_sha.as_ref()),
+            _ => closed_unmerged(draft, by),
         };
         ignore_refusal(change(ctx, id, None, decide).await?);
     }
-    Ok(())
+    Ok(Confirmed::Yes)
 }
 
 /// Reopening brings back what the closing cancelled, paused: it starts again by a person's `resume` only.
-pub async fn pull_reopened(ctx: &Ctx, project: &Project, number: u64, by: &str) -> anyhow::Result<()> {
-    for id in with_pull(ctx, project, number).await? {
-        ignore_refusal(change(ctx, id, None, |draft| reopened(draft, by)).await?);
+pub async fn pull_reopened(ctx: &Ctx, project: &Project, number: u64, by: &str) -> anyhow::Result<Confirmed> {
+    let touched = with_pull(ctx, project, number).await?;
+    if touched.is_empty() {
+        return Ok(Confirmed::Yes);
     }
-    Ok(())
+    let pull = ctx.forge_of(project)?.pull(&project.repo, number).await?;
+    if matches!(pull.state, PullState::Closed | PullState::Merged) {
+        return Ok(Confirmed::No);
+    }
+    for id in touched {
+        ignore_refusal(change(ctx, id, None, |draft| reopened(draft, by, pull.state)).await?);
+    }
+    Ok(Confirmed::Yes)
 }
 
 /// A changed head or base is read again by the protocol's worker.
@@ -153,9 +173,9 @@ fn closed_unmerged(draft: &mut Draft, by: &str) -> Result<(), Refusal> {
     cancel(draft, CancelKind::PrClosed)
 }
 
-fn reopened(draft: &mut Draft, by: &str) -> Result<(), Refusal> {
+fn reopened(draft: &mut Draft, by: &str, state: PullState) -> Result<(), Refusal> {
     draft.apply(ProtocolMove::Reopen)?;
-    set_pull_state(draft, PullState::Draft);
+    set_pull_state(draft, state);
     let revived: Vec<u32> = draft
         .steps
         .iter()

@@ -2,11 +2,16 @@
 
 use crate::config::Redactor;
 use crate::domain::ids::JobId;
-use crate::domain::retry::Retry;
+use crate::domain::retry::{OUTAGE, Retry};
 use crate::engine::EngineError;
 use crate::forge::ForgeError;
 use crate::git::GitError;
+use crate::services::disk::Shortage;
 use crate::store::StoreError;
+use std::time::Duration;
+
+/// How often to look whether there is room again.
+const ROOM: Duration = Duration::from_secs(60);
 
 /// Looks through the whole chain of `fault` for the first error of ours that knows; nobody knows means it may pass.
 ///
@@ -60,6 +65,9 @@ fn for_people(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(engine) = cause.downcast_ref::<EngineError>() {
         return Some(engine.to_string());
     }
+    if let Some(shortage) = cause.downcast_ref::<Shortage>() {
+        return Some(shortage.to_string());
+    }
     match cause.downcast_ref::<GitError>()? {
         git @ (GitError::Unreachable { .. }
         | GitError::AccessDenied { .. }
@@ -71,8 +79,12 @@ fn for_people(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 /// A refused credential is minted anew by the next attempt.
 fn of_git(git: &GitError) -> Retry {
-    let again = git.is_passing() || matches!(git, GitError::AccessDenied { .. });
-    if again { Retry::Soon } else { Retry::Never }
+    match git {
+        GitError::Unreachable { .. } => Retry::WhenThere(OUTAGE),
+        GitError::AccessDenied { .. } => Retry::Soon,
+        passing if passing.is_passing() => Retry::Soon,
+        _ => Retry::Never,
+    }
 }
 
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Retry> {
@@ -81,6 +93,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<Retry> {
     }
     if let Some(git) = cause.downcast_ref::<GitError>() {
         return Some(of_git(git));
+    }
+    if cause.is::<Shortage>() {
+        return Some(Retry::After(ROOM));
     }
     if let Some(engine) = cause.downcast_ref::<EngineError>() {
         return Some(engine.retry());

@@ -69,6 +69,8 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, error: &str) -> anyhow::Result<(
         | Job::Republish { .. }
         | Job::SendAnswers { .. }
         | Job::CleanUp { .. }
-        | Job::Reconcile => Ok(()),
+        | Job::Reconcile
+        | Job::ReadDeliveries { .. }
+        | Job::Tidy => Ok(()),
     }
 }

@@ -7,9 +7,10 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::project::{Project, Protocol, RepoAccess};
 use crate::domain::protocol::ReasonKey;
+use crate::domain::sight::{Sight, Told};
 use crate::domain::verdict::Verdict;
-use crate::forge::GitRights;
-use crate::git::{Mirror, Remote, Standing, Workplace};
+use crate::forge::ForgeError;
+use crate::git::{Mirror, Standing, Workplace};
 use crate::store::{self, StoreError};
 use tracing::Span;
 
@@ -17,7 +18,6 @@ use tracing::Span;
 pub struct Ground {
     pub project: Project,
     pub protocol: Protocol,
-    pub remote: Remote,
     pub mirror: Mirror,
     /// The worktree that this job may use.
     pub workplace: Workplace,
@@ -40,6 +40,8 @@ pub async fn is_on_branch(ctx: &Ctx, ground: &Ground, commit: &Sha) -> anyhow::R
 
 /// Fetches, and compares the branch with what we pushed last. Commits of others on top are adopted; anything else that
 /// is not ours blocks. `None` when there is nothing to work on now; the reason is stored.
+///
+/// Errors: among others, what git shows may be older than what was pushed; it is looked at again then.
 pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<Option<Ground>> {
     let protocol = store::protocol::load(&mut ctx.store.read().await?, id)
         .await?
@@ -50,61 +52,67 @@ pub async fn stand(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
     if project.access != RepoAccess::Granted || protocol.state.end.is_some() {
         return Ok(None);
     }
-    let remote = remote::access(ctx, &project, GitRights::Read).await?;
-    let mirror = remote::mirror(ctx, &project, &remote).await?;
+    let mirror = remote::mirror(ctx, &project).await?;
     let workplace = ctx.git.workplace(&mirror, &protocol.branch())?;
     let head = ctx.git.branch_head(&mirror, &protocol.branch()).await?;
     let Some(base) = base(ctx, turn, &protocol, &mirror).await? else {
         return Ok(None);
     };
     if protocol.plan_revision == 0 {
-        return Ok(Some(Ground {
-            project,
-            protocol,
-            remote,
-            mirror,
-            workplace,
-            base,
-            head,
-            unrecorded: false,
-        }));
-    }
-    if let Some(head) = &head
-        && protocol.head.as_ref() != Some(head)
-        && store::run::of_commit(&mut ctx.store.read().await?, id, head).await?.is_some()
-    {
-        let head = Some(head.clone());
-        return Ok(Some(Ground {
-            project,
-            protocol,
-            remote,
-            mirror,
-            workplace,
-            base,
-            head,
-            unrecorded: true,
-        }));
+        return Ok(Some(Ground { project, protocol, mirror, workplace, base, head, unrecorded: false }));
     }
     let standing = match &protocol.head {
         Some(ours) => ctx.git.standing(&mirror, ours, head.as_ref()).await?,
         None => Standing::Same,
     };
+    wait_for_git(ctx, &protocol, &mirror, (&standing, head.as_ref())).await?;
+    if let (Standing::Ahead { .. }, Some(ahead)) = (&standing, &head)
+        && store::run::of_commit(&mut ctx.store.read().await?, id, ahead).await?.is_some()
+    {
+        return Ok(Some(Ground { project, protocol, mirror, workplace, base, head, unrecorded: true }));
+    }
     let Some(head) = settle(ctx, turn, &protocol, &mirror, (standing, head)).await? else {
         return Ok(None);
     };
     let protocol = store::protocol::load(&mut ctx.store.read().await?, id)
         .await?
         .ok_or(StoreError::Missing { what: "row" })?;
-    Ok(Some(Ground {
-        project,
-        protocol,
-        remote,
-        mirror,
-        workplace,
-        base,
-        head: Some(head),
-        unrecorded: false,
-    }))
+    Ok(Some(Ground { project, protocol, mirror, workplace, base, head: Some(head), unrecorded: false }))
+}
+
+/// Refuses to conclude anything from a branch that git may not show as it is.
+async fn wait_for_git(
+    ctx: &Ctx,
+    protocol: &Protocol,
+    mirror: &Mirror,
+    (standing, shown): (&Standing, Option<&Sha>),
+) -> anyhow::Result<()> {
+    let mut db = ctx.store.read().await?;
+    let ours_since = store::protocol::head_since(&mut db, protocol.id).await?;
+    let told = store::told_push::last(&mut db, protocol.id).await?;
+    drop(db);
+    let has_come = match told.as_ref().and_then(|told| told.after.as_ref()) {
+        Some(after) => ctx.git.has(mirror, after).await?,
+        None => true,
+    };
+    let sight = Sight {
+        ours: protocol.head.as_ref(),
+        ours_since,
+        shown,
+        shows_less: shown.is_none() || matches!(standing, Standing::Behind | Standing::Gone),
+        told: told.as_ref().map(|told| Told {
+            before: told.before.as_ref(),
+            after: told.after.as_ref(),
+            at: told.at,
+            has_come,
+        }),
+    };
+    if sight.is_settled(ctx.now()) {
+        return Ok(());
+    }
+    let host = "git".to_owned();
+    let what = format!("the newest commit of `{}`", protocol.branch());
+    Err(ForgeError::Behind { host, what }.into())
 }
 
 /// The base branch's tip. A moved base is a fact for the reports, a deleted one blocks.

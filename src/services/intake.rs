@@ -5,10 +5,12 @@
 use super::{Ctx, ci, commands, fates, waiting};
 use crate::domain::claim::Claimed;
 use crate::domain::forge_event::{ForgeEvent, Happened, RepoChange, RepoFacts};
-use crate::domain::ids::DeliveryId;
+use crate::domain::ids::{DeliveryId, Sha};
 use crate::domain::job::Job;
 use crate::domain::project::{ForgeKind, Project, RepoAccess};
-use crate::forge::{self, Parsed};
+use crate::domain::sight::{OURS, TOLD};
+use crate::forge::{self, ForgeError, Parsed};
+use crate::services::fates::Confirmed;
 use crate::store::delivery::{Delivery as Stored, DeliveryStatus};
 use crate::store::{self, Accepted, NewDelivery, StoreError};
 use tracing::Span;
@@ -67,7 +69,7 @@ pub async fn process(ctx: &Ctx, id: DeliveryId) -> anyhow::Result<()> {
     };
     let (status, reason) = match forge::parse(delivery.forge, &delivery.event, body) {
         Ok(Parsed::Ours(event)) => {
-            act(ctx, &delivery, &event).await?;
+            act(ctx, &delivery, &event).await.map_err(|fault| not_yet(ctx, &delivery, fault))?;
             (DeliveryStatus::Done, String::new())
         }
         Ok(Parsed::Foreign { reason }) => (DeliveryStatus::Ignored, reason),
@@ -105,6 +107,20 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, id: DeliveryId) -> anyhow::Resul
     store::delivery::finish(&mut tx, id, DeliveryStatus::Failed, &reason).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// A webhook may come before the forge's API knows what it tells of.
+fn not_yet(ctx: &Ctx, delivery: &Stored, fault: anyhow::Error) -> anyhow::Error {
+    match fault.downcast::<ForgeError>() {
+        Ok(error) if is_new(ctx, delivery) => error.of_something_new().into(),
+        Ok(error) => error.into(),
+        Err(fault) => fault,
+    }
+}
+
+/// Whether the API may still lie behind what a delivery tells.
+fn is_new(ctx: &Ctx, delivery: &Stored) -> bool {
+    ctx.now().since(delivery.received_at) < TOLD
 }
 
 async fn act(ctx: &Ctx, delivery: &Stored, event: &ForgeEvent) -> anyhow::Result<()> {
@@ -151,29 +167,52 @@ async fn in_project(
         Happened::ButtonPressed { check, button, sha } => {
             commands::press(ctx, project, delivery, event, (*check, button), sha).await
         }
-        Happened::IssueClosed { issue } => fates::issue_closed(ctx, project, *issue).await,
-        Happened::PullClosed { number, merged, merge_sha } => {
-            let closed =
-                fates::Closed { by: &event.sender.login, merged: *merged, merge_sha: merge_sha.as_ref() };
-            fates::pull_closed(ctx, project, *number, &closed).await
+        Happened::IssueClosed { issue } => {
+            let told = fates::issue_closed(ctx, project, *issue).await?;
+            believed(ctx, project, delivery, told)
+        }
+        Happened::PullClosed { number } => {
+            let told = fates::pull_closed(ctx, project, *number, &event.sender.login).await?;
+            believed(ctx, project, delivery, told)
         }
         Happened::PullReopened { number } => {
-            fates::pull_reopened(ctx, project, *number, &event.sender.login).await
+            let told = fates::pull_reopened(ctx, project, *number, &event.sender.login).await?;
+            believed(ctx, project, delivery, told)
         }
         Happened::PullChanged { number } => fates::pull_changed(ctx, project, *number).await,
         Happened::CiMoved { sha, app } => ci::heard_of(ctx, project, sha, *app).await,
-        Happened::Pushed { branch, .. } => pushed(ctx, project, branch).await,
+        Happened::Pushed { branch, before, tip } => {
+            pushed(ctx, project, branch, (before.as_ref(), tip.as_ref())).await
+        }
         Happened::RepoChanged(change) => repo_changed(ctx, project, *change).await,
         Happened::AccessGained { .. } | Happened::AccessLost { .. } | Happened::Ping => Ok(()),
     }
 }
 
-/// A push to a protocol's branch is looked at by its worker; a push to a base branch is a line in its reports.
-async fn pushed(ctx: &Ctx, project: &Project, branch: &str) -> anyhow::Result<()> {
+/// What the API does not confirm is news that it has not heard, or news that is out of date: deliveries come in any order.
+fn believed(ctx: &Ctx, project: &Project, delivery: &Stored, told: Confirmed) -> anyhow::Result<()> {
+    if told == Confirmed::No && ctx.now().since(delivery.received_at) < OURS {
+        let (host, what) = (project.forge.as_str().to_owned(), format!("what its `{}` told", delivery.event));
+        return Err(ForgeError::Behind { host, what }.into());
+    }
+    Ok(())
+}
+
+/// A push to a protocol's branch is looked at by its worker, who is told what to look for; a push to a base branch is a
+/// line in its reports.
+async fn pushed(
+    ctx: &Ctx,
+    project: &Project,
+    branch: &str,
+    (before, after): (Option<&Sha>, Option<&Sha>),
+) -> anyhow::Result<()> {
     let open = store::protocol::open_of_project(&mut ctx.store.read().await?, project.id).await?;
     let touched = open.iter().filter(|protocol| protocol.branch() == branch || protocol.base == branch);
     let mut tx = ctx.store.begin().await?;
     for protocol in touched {
+        if protocol.branch() == branch {
+            store::told_push::save(&mut tx, protocol.id, before, after).await?;
+        }
         store::job::push(&mut tx, Job::ReadHead { protocol: protocol.id }, ctx.now()).await?;
     }
     tx.commit().await?;

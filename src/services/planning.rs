@@ -13,7 +13,7 @@ use super::engines::{self, Gave};
 use super::head::{self, Ground};
 use super::pushing::{self, Commit};
 use super::runs::{Call, Run};
-use super::{Ctx, files};
+use super::{Ctx, disk, files};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha};
@@ -31,6 +31,7 @@ use crate::store::run::RunStatus;
 
 /// Plans one protocol.
 pub async fn plan(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<()> {
+    disk::check(ctx)?;
     let Some(ground) = head::stand(ctx, turn, id).await? else {
         return Ok(());
     };

@@ -11,6 +11,7 @@ use crate::domain::colour::Colour;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{JobId, Moment, ProtocolId, Sha};
 use crate::domain::project::{Project, RepoAccess};
+use crate::domain::sight::OURS;
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::thread::Thread;
 use crate::domain::verdict::Judgement;
@@ -31,7 +32,11 @@ pub async fn publish(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Resul
     let view = views::protocol(ctx, id).await?;
     let publisher = Publisher { ctx, turn, project: &facts.project, view: &view };
     publisher.comments().await?;
-    publisher.checks().await
+    publisher.checks().await?;
+    let mut tx = ctx.store.begin_held(turn.hold()).await?;
+    store::protocol::mark_published(&mut tx, id, view.protocol.revision).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Publishes everything anew that may have been written after the job `late` began, whatever was recorded of it: the worker of
@@ -83,12 +88,12 @@ impl Publisher<'_> {
         if stands.is_some() && posted.as_ref().is_some_and(|posted| posted.hash == hash) {
             return Ok(());
         }
-        let stands = match (stands, posted.is_some()) {
-            (None, true) => self.found(thread, &comment.marker).await?,
+        let stands = match (stands, &posted) {
+            (None, Some(begun)) => self.found(thread, &comment.marker, begun.at).await?,
             (stands, _) => stands,
         };
-        let forge = self.ctx.forge_of(self.project)?;
         if let Some(stands) = stands {
+            let forge = self.ctx.forge_of(self.project)?;
             match forge.edit_comment(&self.project.repo, &stands, &body).await {
                 Ok(()) => return self.remember_comment(kind, thread, Some(&stands), &hash).await,
                 // Somebody deleted it: it is written anew.
@@ -99,8 +104,23 @@ impl Publisher<'_> {
         self.created((kind, thread), body, &hash).await
     }
 
-    async fn found(&self, thread: Thread, marker: &str) -> anyhow::Result<Option<CommentRef>> {
-        Ok(self.ctx.forge_of(self.project)?.find_comment(&self.project.repo, thread, marker).await?)
+    /// The comment whose creation was begun and never answered. While the forge may not show it yet, its absence says
+    /// nothing.
+    async fn found(&self, thread: Thread, marker: &str, begun: Moment) -> anyhow::Result<Option<CommentRef>> {
+        let forge = self.ctx.forge_of(self.project)?;
+        let found = forge.find_comment(&self.project.repo, thread, marker).await?;
+        if found.is_none() && self.may_be_unseen(begun) {
+            return Err(self.unseen("the comment that was just posted").into());
+        }
+        Ok(found)
+    }
+
+    fn may_be_unseen(&self, written: Moment) -> bool {
+        self.ctx.now().since(written) < OURS
+    }
+
+    fn unseen(&self, what: &str) -> ForgeError {
+        ForgeError::Behind { host: self.project.forge.as_str().to_owned(), what: what.to_owned() }
     }
 
     /// Creates a comment. That it may exist is stored first, so that a lost worker's one is looked for.
@@ -118,6 +138,7 @@ impl Publisher<'_> {
             forge_ref: shown.map(name_of),
             hash: hash.to_owned(),
             revision: self.view.protocol.revision,
+            at: self.ctx.now(),
         }
     }
 
@@ -228,14 +249,31 @@ impl Publisher<'_> {
             is_final: false,
             generation,
             revision: self.view.protocol.revision,
+            at: self.ctx.now(),
         };
-        if known.is_none() {
-            // A run that a lost worker created is closed with its commit, though nobody knows its id.
-            self.remember_check(&begun).await?;
-        }
+        self.begin_check(&begun, known).await?;
         let known = known.filter(|known| !known.hash.is_empty()).and_then(|known| known.forge_id);
         let id = self.ctx.forge_of(self.project)?.put_check(&self.project.repo, known, &report).await?;
         self.remember_check(&PostedCheck { forge_id: Some(id), hash, is_final, ..begun }).await
+    }
+
+    /// That a check may exist is stored before it is created: a run that a lost worker created is closed with its commit,
+    /// though nobody knows its id. One that was begun before and never answered is looked for by its name, once the forge
+    /// must show it.
+    async fn begin_check(&self, begun: &PostedCheck, known: Option<&PostedCheck>) -> anyhow::Result<()> {
+        match known {
+            Some(known) if known.hash.is_empty() && self.may_be_unseen(known.at) => {
+                Err(self.unseen("the check run that was just created").into())
+            }
+            // It may run again although nobody is told, and must be finished then, also when the head has moved on.
+            Some(known) if known.forge_id.is_some() && begun.generation > known.generation => {
+                let (generation, revision) = (begun.generation, begun.revision);
+                let again = PostedCheck { generation, revision, is_final: false, ..known.clone() };
+                self.remember_check(&again).await
+            }
+            Some(known) if known.forge_id.is_some() => Ok(()),
+            _ => self.remember_check(begun).await,
+        }
     }
 
     async fn remember_check(&self, posted: &PostedCheck) -> anyhow::Result<()> {

@@ -10,10 +10,11 @@ use crate::domain::drive;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::job::Job;
-use crate::domain::project::{MergeRequest, PullFacts, PullState};
+use crate::domain::project::{MergeRequest, Project, Protocol, PullFacts, PullState};
 use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
-use crate::forge::{ForgeError, GitRights, NewPull, Pull};
+use crate::domain::sight::OURS;
+use crate::forge::{ForgeError, NewPull, Pull};
 use crate::git::{Push, PushError};
 use crate::report::comment;
 use crate::store::command::CommandOutcome;
@@ -51,13 +52,13 @@ async fn restored(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<b
     else {
         return Ok(true);
     };
-    let remote = remote::access(ctx, &project, GitRights::Write).await?;
     let branch = protocol.branch();
-    if ctx.git.remote_head(&remote, &branch).await?.is_some() {
+    if remote::head(ctx, &project, &branch).await?.is_some() {
         return Ok(true);
     }
     let mirror = ctx.git.mirror(project.id).await?;
-    match ctx.git.push(&mirror, &remote, &Push { branch: &branch, new: ours, onto: None }).await {
+    let push = Push { branch: &branch, new: ours, onto: None };
+    match remote::push(ctx, &project, &mirror, &push).await? {
         Ok(_) => Ok(true),
         Err(PushError::Git(error)) if error.is_passing() => Err(error.into()),
         Err(error) => {
@@ -77,7 +78,7 @@ async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Re
     let repo = &ground.project.repo;
     let id = ground.protocol.id;
     if let Some(known) = &ground.protocol.pull {
-        return Ok(Ok(forge.pull(repo, known.number).await?));
+        return Ok(Ok(seen(ctx, &ground.project, &ground.protocol, known.number).await?));
     }
     let view = views::protocol(ctx, id).await?;
     let new = NewPull {
@@ -107,6 +108,14 @@ async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Re
     })
     .await?;
     Ok(Ok(pull))
+}
+
+/// The pull request as it is now. One that was opened just now may not be shown yet.
+async fn seen(ctx: &Ctx, project: &Project, protocol: &Protocol, number: u64) -> anyhow::Result<Pull> {
+    match ctx.forge_of(project)?.pull(&project.repo, number).await {
+        Err(error) if ctx.now().since(protocol.changed_at) < OURS => Err(error.of_something_new().into()),
+        seen => Ok(seen?),
+    }
 }
 
 /// Takes the pull request out of draft when everything is green; only tried once by itself.
@@ -153,7 +162,7 @@ pub async fn merge(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
         return Ok(());
     };
     let forge = ctx.forge_of(&facts.project)?;
-    let pull = forge.pull(&facts.project.repo, known.number).await?;
+    let pull = seen(ctx, &facts.project, &facts.protocol, known.number).await?;
     if pull.state == PullState::Merged {
         return merged(ctx, turn, id, &request, pull.merge_sha.as_ref()).await;
     }
@@ -172,11 +181,19 @@ pub async fn merge(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
     }
     match forge.merge_pull(&facts.project.repo, known.number, &request.sha).await {
         Ok(sha) => merged(ctx, turn, id, &request, Some(&sha)).await,
+        Err(ForgeError::Refused { host, .. }) if may_be_merged(ctx, turn) => {
+            Err(ForgeError::Behind { host, what: "whether it merged".to_owned() }.into())
+        }
         Err(
             error @ (ForgeError::Refused { .. } | ForgeError::Forbidden { .. } | ForgeError::Missing { .. }),
         ) => refused(ctx, turn, id, &request, Refusal::ForgeSays { words: error.to_string() }).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// An earlier attempt was not answered and may have merged; a refusal now says only that it cannot be merged again.
+fn may_be_merged(ctx: &Ctx, turn: &Claimed) -> bool {
+    turn.failing_since.is_some_and(|since| ctx.now().since(since) < OURS)
 }
 
 async fn merged(

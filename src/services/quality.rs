@@ -6,7 +6,7 @@ use super::change::{Draft, change};
 use super::head::{self, Ground};
 use super::planning::{engine_facts, identity};
 use super::runs::{Call, Run};
-use super::{Ctx, engines, files};
+use super::{Ctx, disk, engines, files};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha, StepId};
@@ -35,6 +35,7 @@ const DIFF: usize = 400_000;
 
 /// Judges one step on the present head. Safe to repeat: the last judgement counts.
 pub async fn judge(ctx: &Ctx, turn: &Claimed, id: StepId, protocol: ProtocolId) -> anyhow::Result<()> {
+    disk::check(ctx)?;
     let Some(ground) = head::stand(ctx, turn, protocol).await? else {
         return Ok(());
     };

@@ -38,6 +38,13 @@ pub async fn load(db: &mut Session, id: DeliveryId) -> Result<Option<Delivery>> 
     db.one(sql, args![id], read).await
 }
 
+/// Whether a delivery of this id was taken in before.
+pub async fn is_known(db: &mut Session, forge: ForgeKind, guid: &str) -> Result<bool> {
+    let sql = "SELECT delivery_id FROM delivery WHERE forge = $1 AND guid = $2";
+    let known = db.one(sql, args![forge.as_str(), guid], |row| row.int("delivery_id")).await?;
+    Ok(known.is_some())
+}
+
 /// Records what became of a delivery. Finishing it again overwrites that.
 pub async fn finish(tx: &mut Tx, id: DeliveryId, status: DeliveryStatus, reason: &str) -> Result<()> {
     let sql = "UPDATE delivery SET status = $2, reason = $3, finished_at = $4 WHERE delivery_id = $1";

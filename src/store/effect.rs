@@ -29,6 +29,8 @@ pub struct StoredEffect {
     /// What the forge calls it; opaque here.
     pub forge_ref: Option<String>,
     pub created_at: Moment,
+    /// When a worker last began to send it.
+    pub sending_at: Option<Moment>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,18 +79,23 @@ pub async fn open(db: &mut Session, project: ProjectId) -> Result<Vec<StoredEffe
     db.all(sql, args![project], read).await
 }
 
-/// The projects for which something waits to be sent, and which can be reached.
-pub async fn waiting_projects(db: &mut Session) -> Result<Vec<ProjectId>> {
+/// Projects that can be reached and have had something to send since before `before`, with nobody who sends it
+/// or will: a dead job rests.
+pub async fn projects_waiting(db: &mut Session, before: Moment) -> Result<Vec<ProjectId>> {
     let sql = "SELECT DISTINCT effect.project_id FROM effect \
                JOIN project ON project.project_id = effect.project_id AND project.access = 'granted' \
-               WHERE effect.status IN ('open', 'sending') ORDER BY effect.project_id";
-    db.all(sql, args![], |row| row.int("project_id").map(ProjectId)).await
+               WHERE effect.status IN ('open', 'sending') AND effect.created_at <= $1 \
+               AND NOT EXISTS (SELECT 1 FROM job WHERE job.lane = 'answers:' || effect.project_id \
+                               AND job.status IN ('queued', 'running', 'dead'))";
+    db.all(sql, args![before], |row| row.int("project_id").map(ProjectId)).await
 }
 
 /// Records that sending begins now. Returns `false` when the effect is sent or refused already.
 pub async fn mark_sending(tx: &mut Tx, id: EffectId) -> Result<bool> {
-    let sql = "UPDATE effect SET status = 'sending' WHERE effect_id = $1 AND status IN ('open', 'sending')";
-    Ok(tx.execute(sql, args![id.0]).await? == 1)
+    let sql = "UPDATE effect SET status = 'sending', sending_at = $2 \
+               WHERE effect_id = $1 AND status IN ('open', 'sending')";
+    let args = args![id.0, tx.now()];
+    Ok(tx.execute(sql, args).await? == 1)
 }
 
 /// Records that the forge has it, and what the forge calls it.
@@ -140,5 +147,6 @@ fn read(row: &Row) -> Result<StoredEffect> {
         status: row.word("status")?,
         forge_ref: row.text_or_none("forge_ref")?,
         created_at: row.moment("created_at")?,
+        sending_at: row.moment_or_none("sending_at")?,
     })
 }

@@ -13,6 +13,7 @@ struct Pair {
     postgres: &'static str,
 }
 
+/// In the order of their numbers. A number may be missing; a migration that comes later with a lower one is still run.
 const PAIRS: &[Pair] = &[
     Pair {
         version: 1,
@@ -25,6 +26,12 @@ const PAIRS: &[Pair] = &[
         name: "dead jobs",
         sqlite: include_str!("../../migrations/sqlite/0004_dead_jobs.sql"),
         postgres: include_str!("../../migrations/postgres/0004_dead_jobs.sql"),
+    },
+    Pair {
+        version: 5,
+        name: "sweeps",
+        sqlite: include_str!("../../migrations/sqlite/0005_sweeps.sql"),
+        postgres: include_str!("../../migrations/postgres/0005_sweeps.sql"),
     },
     Pair {
         version: 7,

@@ -18,6 +18,7 @@ pub mod event;
 pub mod project;
 pub mod protocol;
 pub mod step;
+pub mod told_push;
 
 pub mod command;
 pub mod effect;
@@ -25,6 +26,8 @@ pub mod posted;
 pub mod run;
 
 pub mod job;
+pub mod mark;
+pub mod retention;
 
 pub use condition::Condition;
 pub use error::StoreError;

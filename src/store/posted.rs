@@ -19,6 +19,8 @@ pub struct PostedComment {
     pub hash: String,
     /// The protocol's revision that it shows.
     pub revision: i64,
+    /// When this was recorded; the store's own, whatever is saved.
+    pub at: Moment,
 }
 
 /// A check run. There is one of each name per commit.
@@ -36,6 +38,8 @@ pub struct PostedCheck {
     pub generation: i64,
     /// The protocol's revision that it shows.
     pub revision: i64,
+    /// When this was recorded; the store's own, whatever is saved.
+    pub at: Moment,
 }
 
 pub async fn comment(db: &mut Session, protocol: ProtocolId, kind: &str) -> Result<Option<PostedComment>> {
@@ -90,6 +94,21 @@ pub async fn checks(db: &mut Session, protocol: ProtocolId) -> Result<Vec<Posted
     db.all(sql, args![protocol], read_check).await
 }
 
+/// At most `limit` protocols with a check that is unfinished on a commit where nobody works any more: the protocol has
+/// ended, or its head is another one. Those that somebody publishes, or failed to after `failed`, are left out.
+pub async fn unfinished_in_vain(db: &mut Session, failed: Moment, limit: u32) -> Result<Vec<ProtocolId>> {
+    let sql = "SELECT DISTINCT posted_check.protocol_id FROM posted_check \
+               JOIN protocol ON protocol.protocol_id = posted_check.protocol_id \
+               JOIN project ON project.project_id = protocol.project_id AND project.access = 'granted' \
+               WHERE posted_check.final = 0 \
+               AND (protocol.status IN ('cancelled', 'completed') OR posted_check.sha <> protocol.head) \
+               AND NOT EXISTS (SELECT 1 FROM job WHERE job.protocol_id = protocol.protocol_id \
+                               AND job.kind = 'publish' AND (job.status IN ('queued', 'running') \
+                                                             OR (job.status = 'dead' AND job.changed_at > $1))) \
+               ORDER BY posted_check.protocol_id LIMIT $2";
+    db.all(sql, args![failed, limit], |row| row.int("protocol_id").map(ProtocolId)).await
+}
+
 /// The check that the forge knows by `forge_id`, and the protocol it belongs to.
 pub async fn check_by_forge_id(
     db: &mut Session,
@@ -133,6 +152,7 @@ fn read_comment(row: &Row) -> Result<PostedComment> {
         forge_ref: row.text_or_none("forge_ref")?,
         hash: row.text("hash")?,
         revision: row.int("revision")?,
+        at: row.moment("changed_at")?,
     })
 }
 
@@ -145,5 +165,6 @@ fn read_check(row: &Row) -> Result<PostedCheck> {
         is_final: row.truth("final")?,
         generation: row.int("generation")?,
         revision: row.int("revision")?,
+        at: row.moment("changed_at")?,
     })
 }

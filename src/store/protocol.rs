@@ -2,7 +2,7 @@
 
 use super::error::{Result, StoreError};
 use super::sql::{Arg, Row, Session, Tx, args, json, word};
-use crate::domain::ids::{ProjectId, ProtocolId, ProtocolNumber, Sha};
+use crate::domain::ids::{Moment, ProjectId, ProtocolId, ProtocolNumber, Sha};
 use crate::domain::project::{Protocol, Requester};
 use crate::domain::protocol::{ProtocolState, ProtocolStatus};
 use crate::domain::thread::{Thread, ThreadKind};
@@ -78,6 +78,7 @@ pub async fn save(tx: &mut Tx, protocol: &mut Protocol) -> Result<()> {
                    ended = $9, pull_number = $10, pull = $11, base = $12, base_sha = $13, base_moved = $14, \
                    head = $15, adopted_from = $16, engine = $17, model = $18, plan_revision = $19, spec = $20, \
                    spec_hash = $21, plan = $22, merge = $23, request = $24, slug = $25, changed_at = $26, \
+                   head_at = CASE WHEN $15 IS NOT DISTINCT FROM head THEN head_at ELSE $26 END, \
                    revision = revision + 1 \
                WHERE protocol_id = $1 AND revision = $2";
     let now = tx.now();
@@ -121,6 +122,61 @@ pub async fn save(tx: &mut Tx, protocol: &mut Protocol) -> Result<()> {
 pub async fn load(db: &mut Session, id: ProtocolId) -> Result<Option<Protocol>> {
     let sql = "SELECT * FROM protocol WHERE protocol_id = $1";
     db.one(sql, args![id], read).await
+}
+
+/// Since when a protocol's head is what it is; `None` when it has none, or that was before it was recorded.
+pub async fn head_since(db: &mut Session, id: ProtocolId) -> Result<Option<Moment>> {
+    let sql = "SELECT head_at FROM protocol WHERE protocol_id = $1";
+    let since = db.one(sql, args![id], |row| row.moment_or_none("head_at")).await?;
+    Ok(since.flatten())
+}
+
+/// Records that the forge shows a protocol as it was at `revision`. An earlier one changes nothing.
+pub async fn mark_published(tx: &mut Tx, id: ProtocolId, revision: i64) -> Result<()> {
+    let sql = "UPDATE protocol SET published = $2 WHERE protocol_id = $1 AND published < $2";
+    tx.execute(sql, args![id, revision]).await?;
+    Ok(())
+}
+
+/// At most `limit` protocols that changed before `changed`, are published as they were before that, and that nobody
+/// publishes; a publishing that failed for good after `failed` is given its rest.
+pub async fn unpublished(
+    db: &mut Session,
+    changed: Moment,
+    failed: Moment,
+    limit: u32,
+) -> Result<Vec<ProtocolId>> {
+    let sql = "SELECT protocol.protocol_id FROM protocol \
+               JOIN project ON project.project_id = protocol.project_id AND project.access = 'granted' \
+               WHERE published < revision AND protocol.changed_at <= $1 \
+               AND NOT EXISTS (SELECT 1 FROM job WHERE job.protocol_id = protocol.protocol_id \
+                               AND job.kind = 'publish' AND (job.status IN ('queued', 'running') \
+                                                             OR (job.status = 'dead' AND job.changed_at > $2))) \
+               ORDER BY protocol.protocol_id LIMIT $3";
+    db.all(sql, args![changed, failed, limit], |row| row.int("protocol_id").map(ProtocolId)).await
+}
+
+/// How a project is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastUse {
+    pub has_open: bool,
+    /// When one of its protocols last changed, or the project itself.
+    pub at: Moment,
+}
+
+/// When a project was last worked in; `None` when there is no such project.
+pub async fn last_use(db: &mut Session, project: ProjectId) -> Result<Option<LastUse>> {
+    let sql = "SELECT project.changed_at AS project_at, \
+                      (SELECT MAX(changed_at) FROM protocol WHERE protocol.project_id = project.project_id) AS at, \
+                      (SELECT COUNT(*) FROM protocol WHERE protocol.project_id = project.project_id \
+                       AND status NOT IN ('cancelled', 'completed')) AS open \
+               FROM project WHERE project_id = $1";
+    let read = |row: &Row| {
+        let project_at = row.moment("project_at")?;
+        let at = row.moment_or_none("at")?.map_or(project_at, |at| at.max(project_at));
+        Ok(LastUse { has_open: row.int("open")? > 0, at })
+    };
+    db.one(sql, args![project], read).await
 }
 
 /// Every protocol that is talked about in a thread: its issue, or its pull request.

@@ -214,6 +214,13 @@ pub async fn of_commit(db: &mut Session, protocol: ProtocolId, sha: &Sha) -> Res
     db.one(sql, args![protocol, sha], read).await
 }
 
+/// Whether there is a run of `job` with its log in this folder.
+pub async fn is_known(db: &mut Session, job: JobId, folder: &str) -> Result<bool> {
+    let sql = "SELECT run_id FROM run WHERE job_id = $1 AND substr(log_path, 1, length($2)) = $2";
+    let run = db.one(sql, args![job, format!("{folder}/")], |row| row.int("run_id")).await?;
+    Ok(run.is_some())
+}
+
 /// Records a file that a run left; a file of the same name is replaced.
 pub async fn add_artifact(tx: &mut Tx, id: RunId, artifact: &Artifact) -> Result<()> {
     let sql = "INSERT INTO artifact (run_id, name, kind, path, sha256, bytes, created_at) \

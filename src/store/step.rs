@@ -2,7 +2,7 @@
 
 use super::error::{Result, StoreError};
 use super::sql::{Row, Session, Tx, args, json, word};
-use crate::domain::ids::{ProtocolId, StepId};
+use crate::domain::ids::{Moment, ProtocolId, StepId};
 use crate::domain::spec::StepSpec;
 use crate::domain::step::Step;
 
@@ -15,6 +15,18 @@ pub async fn of_protocol(db: &mut Session, protocol: ProtocolId) -> Result<Vec<S
 pub async fn load(db: &mut Session, id: StepId) -> Result<Option<Step>> {
     let sql = "SELECT * FROM step WHERE step_id = $1";
     db.one(sql, args![id], read).await
+}
+
+/// At most `limit` steps that run since before `before` and have no job: neither queued, nor held by a worker.
+pub async fn abandoned(db: &mut Session, before: Moment, limit: u32) -> Result<Vec<Step>> {
+    let sql = "SELECT step.* FROM step JOIN protocol ON protocol.protocol_id = step.protocol_id \
+               WHERE step.status = 'running' AND step.started_at <= $1 \
+               AND protocol.status NOT IN ('cancelled', 'completed') \
+               AND NOT EXISTS (SELECT 1 FROM job WHERE job.protocol_id = step.protocol_id \
+                               AND job.job_key = 'execute_step:' || step.step_id \
+                               AND job.status IN ('queued', 'running')) \
+               ORDER BY step.step_id LIMIT $2";
+    db.all(sql, args![before, limit], read).await
 }
 
 /// Adds pending steps. [`StoreError::Conflict`] when one of the numbers is taken.

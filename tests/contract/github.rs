@@ -6,7 +6,7 @@ use serde_json::json;
 use std::time::Duration;
 use tasksgodzilla::domain::ci::CiState;
 use tasksgodzilla::domain::ids::Sha;
-use tasksgodzilla::domain::retry::Retry;
+use tasksgodzilla::domain::retry::{OUTAGE, Retry};
 use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::forge::github::{Github, GithubSettings, GithubSetupError};
 use tasksgodzilla::forge::{Access, Checks, CommentRef, ForgeError, GitRights, Threads};
@@ -228,7 +228,7 @@ async fn refusals_are_told_apart_and_never_repeated_here() {
     403 After(1s): HOST is limiting the bot's calls for 1 s
     422 Never: HOST refused to post a comment: Validation Failed: body missing: Body is too long: and more
     409 Never: HOST refused to post a comment: Conflict
-    502 Soon: HOST failed to post a comment (502)
+    502 WhenThere(3600s): HOST failed to post a comment (502)
     200 Never: HOST answered about thread #4 in a form the bot does not know
     ");
 }
@@ -272,7 +272,7 @@ async fn an_answer_that_does_not_come_is_a_transport_error() {
     let refused = Github::new(&gone).unwrap().thread(&repo(), Thread::issue(4)).await.unwrap_err();
     for error in [late, refused] {
         assert!(matches!(error, ForgeError::Transport { .. }), "{error:?}");
-        assert_eq!(error.retry(), Retry::Soon);
+        assert_eq!(error.retry(), Retry::WhenThere(OUTAGE));
     }
 }
 

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use tasksgodzilla::domain::retry::Retry;
+use tasksgodzilla::domain::retry::{OUTAGE, Retry};
 use tasksgodzilla::forge::{Access, ForgeError};
 
 const LIMIT: usize = 100;
@@ -58,7 +58,7 @@ async fn a_missing_file_is_told_from_a_missing_commit() {
     let error = asked(404, json!({ "message": "No commit found for the ref aaaa" })).await.unwrap_err();
     assert!(matches!(error, ForgeError::Refused { .. }), "{error:?}");
     let error = asked(503, json!({})).await.unwrap_err();
-    assert_eq!(error.retry(), Retry::Soon);
+    assert_eq!(error.retry(), Retry::WhenThere(OUTAGE));
     let error = asked(403, json!({ "message": "Resource not accessible by integration" })).await.unwrap_err();
     assert!(matches!(error, ForgeError::Forbidden { .. }), "{error:?}");
 }

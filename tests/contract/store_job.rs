@@ -12,6 +12,7 @@ use tasksgodzilla::store::{Store, StoreError};
 on_both!(
     jobs_are_claimed_in_the_order_they_are_due,
     a_lane_runs_one_job_at_a_time_and_in_order,
+    a_delivery_does_not_overtake_one_that_waits,
     a_busy_lane_hides_nobody_behind_it,
     a_job_that_waits_is_not_queued_twice,
     a_job_may_be_queued_again_while_it_runs,
@@ -379,4 +380,21 @@ async fn a_transaction_that_is_dropped_leaves_nothing_and_wakes_nobody(bench: Be
     assert!(!wakes.has_changed().unwrap());
     push(&bench, &[publish(1)]).await;
     assert!(wakes.has_changed().unwrap());
+}
+
+async fn a_delivery_does_not_overtake_one_that_waits(bench: Bench) {
+    let (first, second, other) = (deliver(1, Some(7)), deliver(2, Some(7)), deliver(3, Some(8)));
+    push(&bench, &[first, second, other, publish(1), publish(2)]).await;
+    let claimed = claim_one(&bench).await;
+    assert_eq!(claimed.job, first);
+    let wait = Duration::from_secs(30);
+    let later = JobEnd::Later { at: bench.store.now().plus(wait), why: "the forge is away".to_owned() };
+    assert!(job::finish(&bench.store, claimed.hold(), &later).await.unwrap());
+    assert_eq!(claim_jobs(&bench, 10).await, [other, publish(1), publish(2)]);
+    assert_eq!(claim_jobs(&bench, 10).await, [], "also where lanes are visited one by one");
+    bench.clock.advance(wait);
+    job::release_all(&bench.store, "w").await.unwrap();
+    let mut due = claim_jobs(&bench, 10).await;
+    due.retain(|job| job.lane() == first.lane());
+    assert_eq!(due, [first]);
 }

@@ -4,7 +4,7 @@ use crate::store_bench::{Bench, delivery, on_both};
 use std::time::Duration;
 use tasksgodzilla::domain::effect::{Effect, NewEffect, Reaction};
 use tasksgodzilla::domain::forge_event::CommentSource;
-use tasksgodzilla::domain::ids::{DeliveryId, ProjectId, ProtocolId, RunId, Sha};
+use tasksgodzilla::domain::ids::{DeliveryId, Moment, ProjectId, ProtocolId, RunId, Sha};
 use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::thread::Thread;
 use tasksgodzilla::store::command::{CommandOutcome, NewCommand, Taken};
@@ -157,7 +157,7 @@ async fn an_effect_is_open_until_it_is_sent_or_refused(bench: Bench) {
     assert!(!store::effect::mark_sending(&mut tx, open[0].id).await.unwrap());
     let left = store::effect::open(&mut tx, project).await.unwrap();
     assert_eq!(keys(&left), ["unknown"]);
-    assert_eq!(left[0].status, EffectStatus::Sending);
+    assert_eq!((left[0].status, left[0].sending_at), (EffectStatus::Sending, Some(bench.store.now())));
 }
 
 async fn earlier_answers_of_a_topic_are_folded_once(bench: Bench) {
@@ -183,12 +183,14 @@ async fn earlier_answers_of_a_topic_are_folded_once(bench: Bench) {
 async fn a_posted_revision_only_rises(bench: Bench) {
     let protocol = bench.protocol().await.id;
     let mut tx = bench.store.begin().await.unwrap();
+    let at = bench.store.now();
     let comment = |revision, hash: &str| PostedComment {
         kind: "sticky".to_owned(),
         thread: Thread::issue(1),
         forge_ref: Some("17".to_owned()),
         hash: hash.to_owned(),
         revision,
+        at,
     };
     assert_eq!(store::posted::comment(&mut tx, protocol, "sticky").await.unwrap(), None);
     for (revision, hash, taken) in
@@ -201,12 +203,12 @@ async fn a_posted_revision_only_rises(bench: Bench) {
     assert_eq!(stored, Some(comment(3, "three")));
 
     for (revision, generation, taken) in [(2, 2, true), (1, 2, false), (3, 1, false), (3, 2, true)] {
-        let saved = store::posted::save_check(&mut tx, protocol, &check(revision, generation)).await;
+        let saved = store::posted::save_check(&mut tx, protocol, &check(revision, generation, at)).await;
         assert_eq!(saved.unwrap(), taken, "{revision} {generation}");
     }
 }
 
-fn check(revision: i64, generation: i64) -> PostedCheck {
+fn check(revision: i64, generation: i64, at: Moment) -> PostedCheck {
     PostedCheck {
         name: "TasksGodzilla / protocol".to_owned(),
         sha: Sha::parse(&"a".repeat(40)).unwrap(),
@@ -215,13 +217,14 @@ fn check(revision: i64, generation: i64) -> PostedCheck {
         is_final: true,
         generation,
         revision,
+        at,
     }
 }
 
 async fn a_check_is_found_by_the_forges_id(bench: Bench) {
     let protocol = bench.protocol().await;
     let mut tx = bench.store.begin().await.unwrap();
-    let check = check(1, 1);
+    let check = check(1, 1, bench.store.now());
     assert!(store::posted::save_check(&mut tx, protocol.id, &check).await.unwrap());
     let found = store::posted::check(&mut tx, protocol.id, &check.name, &check.sha).await.unwrap();
     assert_eq!(found.as_ref(), Some(&check));
@@ -235,10 +238,11 @@ async fn a_check_is_found_by_the_forges_id(bench: Bench) {
 async fn what_was_posted_since_a_moment_can_be_doubted(bench: Bench) {
     let protocol = bench.protocol().await.id;
     let mut tx = bench.store.begin().await.unwrap();
-    let (old, new) = (check(1, 1), PostedCheck { name: "newer".to_owned(), ..check(1, 1) });
+    let old = check(1, 1, tx.now());
     assert!(store::posted::save_check(&mut tx, protocol, &old).await.unwrap());
     bench.clock.advance(Duration::from_secs(1));
     let since = tx.now();
+    let new = PostedCheck { name: "newer".to_owned(), ..check(1, 1, since) };
     assert!(store::posted::save_check(&mut tx, protocol, &new).await.unwrap());
     store::posted::doubt(&mut tx, protocol, since).await.unwrap();
     let checks = store::posted::checks(&mut tx, protocol).await.unwrap();

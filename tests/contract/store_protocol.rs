@@ -161,6 +161,7 @@ async fn a_protocol_is_found_by_all_that_names_it(bench: Bench) {
         is_final: false,
         generation: 1,
         revision: 1,
+        at: bench.store.now(),
     };
     store::posted::save_check(&mut tx, protocol.id, &check).await.unwrap();
 

@@ -54,6 +54,10 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
             ForgeError::Refused { host, what: words.act.clone(), words: their_words(answer) }
         }
         StatusCode::NOT_FOUND | StatusCode::GONE => missing(host, words),
+        // Webhooks and pushes come before the API knows of their commit.
+        StatusCode::UNPROCESSABLE_ENTITY if answer.message.contains("No commit found for SHA") => {
+            ForgeError::Behind { host, what: words.thing.clone() }
+        }
         _ if status.is_server_error() => {
             ForgeError::Broken { host, what: words.act.clone(), status: status.as_u16() }
         }

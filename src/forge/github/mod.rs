@@ -8,9 +8,11 @@ mod checks;
 mod ci;
 mod client;
 mod contents;
+mod deliveries;
 mod errors;
 mod heard;
 mod links;
+mod moment;
 mod on_repo;
 mod operations;
 mod payload;
@@ -25,7 +27,7 @@ mod webhook_events;
 
 pub use settings::{GithubSettings, GithubSetupError, MergeMethod, Timeouts};
 
-use super::{BotIdentity, Capabilities, Forge};
+use super::{BotIdentity, Capabilities, DeliveryLog, Forge};
 use crate::domain::project::{ForgeKind, RepoRef};
 use client::Client;
 use on_repo::OnRepo;
@@ -76,5 +78,9 @@ impl Forge for Github {
             comment_bytes: MOST_BYTES,
             check_bytes: MOST_BYTES,
         }
+    }
+
+    fn delivery_log(&self) -> Option<&dyn DeliveryLog> {
+        Some(self)
     }
 }

@@ -88,9 +88,6 @@ pub(super) struct Pull {
     pub(super) number: u64,
     pub(super) title: String,
     pub(super) body: Option<String>,
-    #[serde(default)]
-    pub(super) merged: bool,
-    pub(super) merge_commit_sha: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +149,8 @@ pub(super) struct StatusEvent {
 pub(super) struct PushEvent {
     #[serde(rename = "ref")]
     pub(super) git_ref: String,
+    #[serde(default, deserialize_with = "maybe_sha")]
+    pub(super) before: Option<Sha>,
     #[serde(deserialize_with = "full_sha")]
     pub(super) after: Sha,
     #[serde(default)]
@@ -180,4 +179,9 @@ pub(super) struct InstallationEvent {
 pub(super) fn full_sha<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sha, D::Error> {
     let text = String::deserialize(deserializer)?;
     Sha::parse(&text).ok_or_else(|| D::Error::custom("not a full commit id"))
+}
+
+/// For a commit id that the bot can do without.
+fn maybe_sha<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sha>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.as_deref().and_then(Sha::parse))
 }

@@ -64,9 +64,9 @@ impl Pulls for Github {
             answered => answered,
         };
         match refused {
-            Err(ForgeError::Refused { host, what, words }) if words.contains("already exists") => {
+            Err(ForgeError::Refused { host, words, .. }) if words.contains("already exists") => {
                 let found = self.open_pull_of(repo, &new.head).await?;
-                found.ok_or(ForgeError::Refused { host, what, words })
+                found.ok_or(ForgeError::Behind { host, what: format!("the pull request of `{}`", new.head) })
             }
             answered => answered,
         }

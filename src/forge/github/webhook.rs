@@ -91,6 +91,15 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
     }
 }
 
+/// Why deliveries of this event and action are foreign; `None` when they are ours, or when only the body can tell.
+pub fn foreign(event: &str, action: Option<&str>) -> Option<String> {
+    if matches!(event, "push" | "delete") {
+        return None;
+    }
+    let head = Head { action: action.map(str::to_owned), ..Head::default() };
+    kind_of(event, &head).err()
+}
+
 /// The kinds of delivery that the bot acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -66,7 +66,8 @@ fn happened(event: &str, kind: Kind, body: &[u8]) -> Result<Option<Told>, Unread
         Kind::StatusMoved => Ok(Some(moved(read::<wire::StatusEvent>(event, body)?.sha, None))),
         Kind::Pushed => nobody(pushed(read(event, body)?)),
         Kind::BranchDeleted => {
-            nobody(Happened::Pushed { branch: read::<wire::DeleteEvent>(event, body)?.branch, tip: None })
+            let branch = read::<wire::DeleteEvent>(event, body)?.branch;
+            nobody(Happened::Pushed { branch, before: None, tip: None })
         }
         Kind::RepoChanged(change) => nobody(Happened::RepoChanged(change)),
         Kind::Installed | Kind::Uninstalled | Kind::ReposAdded | Kind::ReposRemoved => {
@@ -109,7 +110,7 @@ fn pull(kind: Kind, event: wire::PullEvent) -> Option<Happened> {
     let number = event.pull_request.number;
     match kind {
         Kind::PullOpened => pull_opened(event.pull_request),
-        Kind::PullClosed => Some(pull_closed(&event.pull_request)),
+        Kind::PullClosed => Some(Happened::PullClosed { number }),
         Kind::PullReopened => Some(Happened::PullReopened { number }),
         Kind::PullEdited => {
             let changes = event.changes?;
@@ -129,15 +130,6 @@ fn pull_opened(pull: wire::Pull) -> Option<Happened> {
         description: text.clone(),
         body: text,
     }))
-}
-
-fn pull_closed(pull: &wire::Pull) -> Happened {
-    let merge_sha = pull.merge_commit_sha.as_deref().and_then(Sha::parse);
-    Happened::PullClosed {
-        number: pull.number,
-        merged: pull.merged,
-        merge_sha: merge_sha.filter(|_| pull.merged),
-    }
 }
 
 /// A check run's App is who moved it; who asked for a re-run is a person.
@@ -167,8 +159,12 @@ fn moved(sha: Sha, app: Option<wire::Identified>) -> Told {
 
 fn pushed(push: wire::PushEvent) -> Happened {
     let branch = push.git_ref.strip_prefix("refs/heads/").unwrap_or(&push.git_ref);
-    let is_gone = push.deleted || push.after.as_str().bytes().all(|digit| digit == b'0');
-    Happened::Pushed { branch: branch.to_owned(), tip: (!is_gone).then_some(push.after) }
+    let known = |sha: &Sha| sha.as_str().bytes().any(|digit| digit != b'0');
+    Happened::Pushed {
+        branch: branch.to_owned(),
+        before: push.before.filter(known),
+        tip: Some(push.after).filter(|tip| known(tip) && !push.deleted),
+    }
 }
 
 fn access(kind: Kind, event: wire::InstallationEvent) -> Happened {

@@ -13,7 +13,9 @@ use crate::services::Ctx;
 use crate::services::change::{Draft, change, record};
 use crate::services::engines::Trouble;
 use crate::services::head::{Ground, outdate_verdicts};
+use crate::services::runs::tokens_of;
 use crate::store;
+use crate::store::run::Run;
 use serde_json::json;
 
 /// Paths that are looked through for CI definitions at most.
@@ -27,9 +29,11 @@ pub(super) struct Executed {
 }
 
 impl Executed {
-    /// The commit of an attempt whose worker was lost; what it used was counted when its run was closed.
-    pub(super) fn recovered(commit: Sha) -> Self {
-        Self { commit, tokens: 0, engine_ms: 0 }
+    /// The commit of an earlier attempt. What it used was counted when its run was closed, if its worker was lost.
+    pub(super) fn recovered(commit: &Sha, run: &Run) -> Self {
+        let usage = run.usage.as_ref().filter(|_| !run.was_lost());
+        let engine_ms = usage.and_then(|usage| usage["engine_ms"].as_u64()).unwrap_or_default();
+        Self { commit: commit.clone(), tokens: usage.map(tokens_of).unwrap_or_default(), engine_ms }
     }
 }
 

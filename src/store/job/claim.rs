@@ -64,8 +64,11 @@ async fn take_back_expired(tx: &mut Tx, now: Moment) -> Result<u64> {
     Ok(expired.len() as u64)
 }
 
-/// The due jobs that come first. The whole of a long queue in one lane must not be read for that: the head of the queue
-/// usually has somebody free, and where it has not, the lanes are visited instead of the jobs.
+/// The due jobs that come first. A delivery does not overtake one of the same repository that waits to be tried again:
+/// people's commands are taken in the order they were given.
+///
+/// The whole of a long queue in one lane must not be read for that: the head of the queue usually has somebody free, and
+/// where it has not, the lanes are visited instead of the jobs.
 async fn pick(tx: &mut Tx, now: Moment, limit: u32) -> Result<Vec<JobId>> {
     const AMONG_FIRST: PerDialect =
         PerDialect { sqlite: among_first!(""), postgres: among_first!("FOR UPDATE SKIP LOCKED") };
@@ -88,11 +91,16 @@ macro_rules! among_first {
             "SELECT job_id FROM job WHERE status = 'queued' AND job_id IN ( \
                  SELECT job_id FROM ( \
                      SELECT job_id, lane, \
-                            ROW_NUMBER() OVER (PARTITION BY lane ORDER BY next_run_at, job_id) AS place \
-                     FROM (SELECT job_id, lane, next_run_at FROM job WHERE status = 'queued' AND next_run_at <= $1 \
+                            ROW_NUMBER() OVER (PARTITION BY lane \
+                                ORDER BY CASE WHEN failing_since IS NULL THEN 1 ELSE 0 END, next_run_at, job_id) AS place \
+                     FROM (SELECT job_id, lane, next_run_at, failing_since FROM job \
+                           WHERE status = 'queued' AND next_run_at <= $1 \
                            ORDER BY next_run_at, job_id LIMIT 64) AS first) AS placed \
                  WHERE lane IS NULL OR (place = 1 AND NOT EXISTS ( \
-                     SELECT 1 FROM job AS busy WHERE busy.lane = placed.lane AND busy.status = 'running'))) \
+                     SELECT 1 FROM job AS busy WHERE busy.lane = placed.lane AND busy.status = 'running') \
+                     AND NOT (lane LIKE 'repo:%' AND EXISTS ( \
+                         SELECT 1 FROM job AS ahead WHERE ahead.lane = placed.lane AND ahead.status = 'queued' \
+                         AND ahead.failing_since IS NOT NULL AND ahead.job_id < placed.job_id)))) \
              ORDER BY next_run_at, job_id LIMIT $2 ",
             $lock
         )
@@ -113,6 +121,9 @@ macro_rules! by_lane {
                      FROM lanes WHERE lanes.lane IS NOT NULL) \
                  SELECT (SELECT head.job_id FROM job AS head \
                          WHERE head.status = 'queued' AND head.lane = lanes.lane AND head.next_run_at <= $1 \
+                         AND NOT (head.lane LIKE 'repo:%' AND EXISTS ( \
+                             SELECT 1 FROM job AS ahead WHERE ahead.lane = head.lane AND ahead.status = 'queued' \
+                             AND ahead.failing_since IS NOT NULL AND ahead.job_id < head.job_id)) \
                          ORDER BY head.next_run_at, head.job_id LIMIT 1) \
                  FROM lanes WHERE lanes.lane IS NOT NULL AND NOT EXISTS ( \
                      SELECT 1 FROM job AS busy WHERE busy.lane = lanes.lane AND busy.status = 'running') \
@@ -151,6 +162,7 @@ async fn take(tx: &mut Tx, id: JobId, worker: &str, lease_until: Moment) -> Resu
         lost: row.number("lost")?,
         fence: row.int("fence")?,
         process: row.text_or_none("process")?,
+        failing_since: row.moment_or_none("failing_since")?,
     }))
 }
 
@@ -203,8 +215,9 @@ async fn try_finish(store: &Store, hold: Hold, how: &JobEnd) -> Result<bool> {
 
 /// Queues an attempt that ended in order: its process is over.
 async fn come_back(tx: &mut Tx, id: JobId, at: Moment, (cost, error): (i64, &str)) -> Result<()> {
-    let sql = "UPDATE job SET process = NULL WHERE job_id = $1 RETURNING *";
-    let Some(held) = tx.one(sql, args![id], read_held).await? else {
+    let sql = "UPDATE job SET process = NULL, failing_since = COALESCE(failing_since, $2) WHERE job_id = $1 RETURNING *";
+    let now = tx.now();
+    let Some(held) = tx.one(sql, args![id, now], read_held).await? else {
         return Err(StoreError::Missing { what: "job" });
     };
     let again = Again { at, attempt: held.attempt + cost, lost: 0, error: error.to_owned() };
@@ -259,6 +272,7 @@ pub(super) struct Held {
     attempt: i64,
     lost: i64,
     process: Option<String>,
+    failing_since: Option<Moment>,
 }
 
 pub(super) fn read_held(row: &Row) -> Result<Held> {
@@ -268,6 +282,7 @@ pub(super) fn read_held(row: &Row) -> Result<Held> {
         attempt: row.int("attempt")?,
         lost: row.int("lost")?,
         process: row.text_or_none("process")?,
+        failing_since: row.moment_or_none("failing_since")?,
     })
 }
 
@@ -280,17 +295,18 @@ pub(super) struct Again {
 }
 
 /// Queues a job again. One of the same key that was queued meanwhile takes over what is left of it instead: it runs at
-/// the earlier time, knows the attempts and the lost workers, and knows the process that may still run.
+/// the earlier time, knows the attempts and the lost workers, since when it fails, and the process that may still run.
 pub(super) async fn queue_again(tx: &mut Tx, held: &Held, again: Again) -> Result<()> {
     let fold = "UPDATE job SET next_run_at = CASE WHEN $2 < next_run_at THEN $2 ELSE next_run_at END, \
                     attempt = CASE WHEN $3 > attempt THEN $3 ELSE attempt END, \
-                    process = COALESCE(process, $4), error = $5, changed_at = $6, \
-                    lost = CASE WHEN $7 > lost THEN $7 ELSE lost END \
+                    process = COALESCE(process, $4), failing_since = COALESCE(failing_since, $5), error = $6, \
+                    changed_at = $7, lost = CASE WHEN $8 > lost THEN $8 ELSE lost END \
                 WHERE job_key = $1 AND status = 'queued'";
     tx.will_wake();
     let now = tx.now();
     let attempt = again.attempt.max(0);
-    let args = args![&held.key, again.at, attempt, held.process.as_ref(), &again.error, now, again.lost];
+    let (process, failing) = (held.process.as_ref(), held.failing_since);
+    let args = args![&held.key, again.at, attempt, process, failing, &again.error, now, again.lost];
     if tx.execute(fold, args).await? > 0 {
         return end(tx, held.id, "done", "goes on in the job of the same key that was queued meanwhile")
             .await;

@@ -164,9 +164,17 @@ pub async fn dead_of_kind(db: &mut Session, kind: &str, limit: u32) -> Result<Ve
     db.all(sql, args![kind, limit], read_listed).await
 }
 
+/// When CI of a protocol was last read, whatever came of it.
+pub async fn last_read_of_ci(db: &mut Session, protocol: ProtocolId) -> Result<Option<Moment>> {
+    let sql = "SELECT MAX(changed_at) AS last FROM job \
+               WHERE protocol_id = $1 AND kind = 'read_ci' AND status IN ('done', 'dead')";
+    let last = db.one(sql, args![protocol], |row| row.moment_or_none("last")).await?;
+    Ok(last.flatten())
+}
+
 /// Queues a dead job again, due at once and with all its attempts. Returns `false` when it is not dead.
 pub async fn revive(tx: &mut Tx, id: JobId) -> Result<bool> {
-    let sql = "SELECT * FROM job WHERE job_id = $1 AND status = 'dead'";
+    let sql = "UPDATE job SET failing_since = NULL WHERE job_id = $1 AND status = 'dead' RETURNING *";
     let Some(held) = tx.one(sql, args![id], claim::read_held).await? else {
         return Ok(false);
     };
