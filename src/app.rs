@@ -2,7 +2,7 @@
 
 mod jobs;
 
-use crate::config::{CodexSettings, Database, Links, Redactor, Settings};
+use crate::config::{self, CodexSettings, Database, Intake, Links, Redactor, Settings};
 use crate::domain::ids::Moment;
 use crate::domain::witness::{Act, Witness};
 use crate::engine::codex::Codex;
@@ -14,10 +14,10 @@ use crate::forge::Forge;
 use crate::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
 use crate::git::{Git, GitSettings, Identity};
 use crate::meter::Meters;
-use crate::services::{Ctx, Rules};
+use crate::services::{Ctx, DeliveryLogRules, Rules, disk};
 use crate::store::{Clock, Store, StoreSettings, StoreUrl};
 use anyhow::Context as _;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,6 +132,7 @@ async fn compose_observed(
         redactor: Arc::new(Redactor::new(&settings.secrets())),
         isolation,
         meters: observers.meters,
+        free_space: Arc::new(disk::free_space),
     })
 }
 
@@ -196,8 +197,7 @@ pub fn engines(settings: &Settings, isolation: &Isolation) -> BTreeMap<&'static 
 
 fn rules(settings: &Settings, listening: &Url) -> anyhow::Result<Rules> {
     let base = settings.public_url.clone().unwrap_or_else(|| listening.clone());
-    let secret = settings.github.as_ref().and_then(|github| github.webhook_secrets.first().cloned());
-    let secret: SecretString = secret.context("the webhook secret is not set")?;
+    let github = settings.github.as_ref().context("the GitHub App is not set")?;
     Ok(Rules {
         default_engine: settings.default_engine.clone(),
         planning_engine: settings.planning_engine.clone(),
@@ -212,10 +212,31 @@ fn rules(settings: &Settings, listening: &Url) -> anyhow::Result<Rules> {
         ci_silence: settings.ci_silence,
         ci_patience: settings.ci_patience,
         allow_public: settings.allow_public,
+        delivery_log: delivery_log(github),
+        keep: settings.keep,
+        places: places(settings)?,
         runs_dir: std::path::absolute(&settings.runs_dir)?,
         host: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
-        links: Links::new(base, &secret),
+        links: Links::new(base, github.shared_secret()),
     })
+}
+
+/// In push mode the log is only a second look.
+fn delivery_log(github: &config::GithubSettings) -> DeliveryLogRules {
+    const SECOND_LOOK: Duration = Duration::from_secs(5 * 60);
+    match github.intake {
+        Intake::Push => DeliveryLogRules { every: SECOND_LOOK, is_pushed: true },
+        Intake::Pull => DeliveryLogRules { every: github.poll, is_pushed: false },
+    }
+}
+
+/// Where the bot writes to, by the setting that names it.
+fn places(settings: &Settings) -> std::io::Result<Vec<(&'static str, PathBuf)>> {
+    let mut places = vec![("PROJECTS_ROOT", &settings.projects_root), ("RUNS_DIR", &settings.runs_dir)];
+    if let Database::Sqlite(path) = &settings.database {
+        places.push(("DB_PATH", path));
+    }
+    places.into_iter().map(|(name, path)| Ok((name, std::path::absolute(path)?))).collect()
 }
 
 /// What git needs of our environment to reach the forge: the search path, proxies and certificates.

@@ -3,6 +3,8 @@
 //!
 //! What was typed is [`Raw`], what is true is [`Settings`]; only [`Settings::check`] makes one.
 
+mod github;
+mod keep;
 mod links;
 mod manifest;
 mod reader;
@@ -13,11 +15,13 @@ mod setup;
 mod table;
 mod yaml;
 
+pub use github::{GithubSettings, Intake};
+pub use keep::Keep;
 pub use links::Links;
 pub use manifest::{Access, Hook, Manifest};
 pub use reader::Raw;
 pub use redactor::Redactor;
 pub use repository::{Changeable, RepositoryFile};
-pub use settings::{CodexSettings, Database, GithubSettings, Models, Needs, Settings};
+pub use settings::{CodexSettings, Database, Models, Needs, Settings};
 pub use setup::SetupSettings;
 pub use table::{Setting, TABLE, docs_markdown};

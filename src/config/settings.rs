@@ -1,11 +1,12 @@
 //! What is true after checking: one struct per concern, secrets kept as secrets.
 
+use super::github::GithubSettings;
+use super::keep::Keep;
 use super::reader::{Raw, Reader};
 use crate::domain::spec::QaPolicy;
 use secrecy::{ExposeSecret, SecretString};
 use std::net::IpAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
@@ -22,17 +23,6 @@ pub enum Needs {
 pub enum Database {
     Sqlite(PathBuf),
     Postgres(SecretString),
-}
-
-/// How to be the App.
-#[derive(Debug, Clone)]
-pub struct GithubSettings {
-    pub app_id: u64,
-    pub private_key: SecretString,
-    /// The current secret, then the previous one.
-    pub webhook_secrets: Vec<SecretString>,
-    pub api_url: Url,
-    pub web_url: Url,
 }
 
 /// Models by phase; none means the engine's own default.
@@ -89,6 +79,7 @@ pub struct Settings {
     pub git_user: Option<String>,
     pub git_email: Option<String>,
     pub allow_public: bool,
+    pub keep: Keep,
     pub log_json: bool,
     pub log_level: String,
 }
@@ -111,7 +102,7 @@ impl Settings {
 
     fn read(reader: &mut Reader<'_>, needs: Needs) -> Self {
         Self {
-            github: github(reader, needs),
+            github: GithubSettings::read(reader, needs),
             public_url: reader.address("PUBLIC_URL"),
             host: host(reader),
             port: reader.number("API_PORT", 0..=u16::MAX),
@@ -146,6 +137,7 @@ impl Settings {
             git_user: reader.text("GIT_USER"),
             git_email: reader.text("GIT_EMAIL"),
             allow_public: reader.flag("ALLOW_PUBLIC"),
+            keep: Keep::read(reader),
             log_json: reader.flag("LOG_JSON"),
             log_level: reader.text("LOG_LEVEL").unwrap_or_default(),
         }
@@ -175,76 +167,6 @@ fn with_password(address: SecretString) -> Vec<SecretString> {
 
 /// The engines' own keys, handed to them without being named in `ENGINE_ENV`.
 const ENGINE_KEYS: [&str; 2] = ["OPENAI_API_KEY", "CODEX_API_KEY"];
-
-fn github(reader: &mut Reader<'_>, needs: Needs) -> Option<GithubSettings> {
-    let id = reader.text("GITHUB_APP_ID");
-    let key = private_key(reader);
-    let secret = reader.secret("GITHUB_WEBHOOK_SECRET");
-    let previous = reader.secret("GITHUB_WEBHOOK_SECRET_PREVIOUS");
-    let api_url = reader.address("GITHUB_API_URL");
-    let web_url = reader.address("GITHUB_URL");
-    if needs == Needs::Store && id.is_none() && key.is_none() && secret.is_none() {
-        return None;
-    }
-    for (name, missing) in [
-        ("GITHUB_APP_ID", id.is_none()),
-        ("GITHUB_PRIVATE_KEY", key.is_none()),
-        ("GITHUB_WEBHOOK_SECRET", secret.is_none()),
-    ] {
-        if missing {
-            reader.fault(name, "is missing; `tasksgodzilla setup` registers the App and writes it");
-        }
-    }
-    let app_id = id.and_then(|id| match id.parse::<u64>() {
-        Ok(id) if id > 0 => Some(id),
-        _ => {
-            reader.fault("GITHUB_APP_ID", format!("is `{id}`; it must be the App's numeric id"));
-            None
-        }
-    });
-    Some(GithubSettings {
-        app_id: app_id?,
-        private_key: key?,
-        webhook_secrets: std::iter::once(secret?).chain(previous).collect(),
-        api_url: api_url?,
-        web_url: web_url?,
-    })
-}
-
-fn private_key(reader: &mut Reader<'_>) -> Option<SecretString> {
-    let inline = reader.text("GITHUB_PRIVATE_KEY");
-    let file = reader.text("GITHUB_PRIVATE_KEY_PATH");
-    let pem = match (inline, file) {
-        (Some(_), Some(_)) => {
-            reader.fault(
-                "GITHUB_PRIVATE_KEY",
-                "and TASKSGODZILLA_GITHUB_PRIVATE_KEY_PATH are both set; keep one",
-            );
-            None
-        }
-        (Some(inline), None) => Some(inline.replace("\\n", "\n")),
-        (None, Some(file)) => key_file(reader, Path::new(&file)),
-        (None, None) => None,
-    }?;
-    if !pem.contains("PRIVATE KEY-----") {
-        reader
-            .fault("GITHUB_PRIVATE_KEY", "is no PEM private key; download one from the App's settings page");
-        return None;
-    }
-    Some(SecretString::from(pem))
-}
-
-fn key_file(reader: &mut Reader<'_>, file: &Path) -> Option<String> {
-    const NAME: &str = "GITHUB_PRIVATE_KEY_PATH";
-    let open_to_others = std::fs::metadata(file).map(|about| about.permissions().mode() & 0o077 != 0);
-    if let Ok(true) = open_to_others {
-        reader.fault(NAME, format!("`{}` can be read by others; run `chmod 600` on it", file.display()));
-        return None;
-    }
-    std::fs::read_to_string(file)
-        .map_err(|why| reader.fault(NAME, format!("`{}` cannot be read: {why}", file.display())))
-        .ok()
-}
 
 fn worker_port(reader: &mut Reader<'_>) -> Option<u16> {
     reader.text("WORKER_PORT")?;
@@ -294,7 +216,7 @@ fn path(reader: &mut Reader<'_>, name: &str) -> PathBuf {
     reader.text(name).map(PathBuf::from).unwrap_or_default()
 }
 
-fn seconds(reader: &mut Reader<'_>, name: &str, least: u64, most: u64) -> Duration {
+pub(super) fn seconds(reader: &mut Reader<'_>, name: &str, least: u64, most: u64) -> Duration {
     Duration::from_secs(reader.number(name, least..=most))
 }
 
@@ -425,6 +347,11 @@ mod tests {
         TASKSGODZILLA_ENGINE_ENV names `TASKSGODZILLA_API_TOKEN`, which engines may not have
         TASKSGODZILLA_ALLOW_PUBLIC is `maybe`; it must be true or false
         "#);
+    }
+
+    #[test]
+    fn what_is_known_of_deliveries_outlives_the_forges_log() {
+        insta::assert_snapshot!(faults(&complete().with("KEEP_DELIVERIES_DAYS", "7")), @"TASKSGODZILLA_KEEP_DELIVERIES_DAYS is `7`; it must be a number from 8 to 36500");
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub const TABLE: &[Setting] = &[
         "The secret before it, accepted as well while you change it.",
     ),
     setting(
+        "GITHUB_INTAKE",
+        "push",
+        "How deliveries come: `push` (GitHub posts them; its log is read every 5 minutes for those that got lost) or `pull` (they are read from that log only; no webhook reaches the bot, and no webhook secret is needed).",
+    ),
+    setting("GITHUB_POLL_SECONDS", "15", "How often the log is read with `pull`, 5 to 3600."),
+    setting(
         "GITHUB_API_URL",
         "https://api.github.com",
         "Where the REST API is; may have a path (`https://ghe.example/api/v3`, GraphQL is then at `/api/graphql`). Plain http only on loopback.",
@@ -128,6 +134,28 @@ pub const TABLE: &[Setting] = &[
     setting("GIT_USER", "", "Name on the bot's commits; default: the App's bot account."),
     setting("GIT_EMAIL", "", "Mail address on the bot's commits; default: the App's bot account."),
     setting("ALLOW_PUBLIC", "false", "Serve public repositories too."),
+    setting("KEEP_BODIES_DAYS", "14", "How long the bodies of processed deliveries are kept, at least 1."),
+    setting(
+        "KEEP_DELIVERIES_DAYS",
+        "30",
+        "How long it is known that a delivery came, at least 8: longer than any forge's own log. Deliveries that held commands are never forgotten.",
+    ),
+    setting("KEEP_JOBS_DAYS", "14", "How long done jobs are kept, at least 1."),
+    setting(
+        "KEEP_RUNS_DAYS",
+        "90",
+        "How long runs of ended protocols are kept, with their logs and artifacts, at least 1.",
+    ),
+    setting(
+        "KEEP_MIRRORS_DAYS",
+        "30",
+        "How long the mirror of a project without open protocols is kept, at least 1.",
+    ),
+    setting(
+        "DISK_FLOOR_MIB",
+        "512",
+        "MiB that must be free on the disks of `PROJECTS_ROOT`, `RUNS_DIR` and the SQLite file; with less, no new work begins. 0 is no limit.",
+    ),
     setting("LOG_JSON", "false", "One JSON object per log line."),
     setting(
         "LOG_LEVEL",
