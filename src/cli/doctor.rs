@@ -156,7 +156,11 @@ fn folders(settings: &Settings) -> Vec<Finding> {
     if let Some(parent) = absolute.as_deref().and_then(std::path::Path::parent) {
         folders.push(("database's folder", parent, "TASKSGODZILLA_DB_PATH"));
     }
-    folders.into_iter().flat_map(|(about, path, setting)| ground::folder(about, path, setting)).collect()
+    let floor = settings.keep.disk_floor;
+    folders
+        .into_iter()
+        .flat_map(|(about, path, setting)| ground::folder(about, path, setting, floor))
+        .collect()
 }
 
 /// In a folder of its own: a running bot's is left alone.

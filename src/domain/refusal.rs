@@ -85,6 +85,8 @@ pub enum Refusal {
     Failed { words: String },
     #[error("there is no branch `{branch}` in this repository")]
     NoSuchBranch { branch: String },
+    #[error("the bot's disk is nearly full; its operator has to make room, then comment this again")]
+    DiskFull,
     #[error("there is no engine `{engine}`; there are: {}", known.join(", "))]
     NoSuchEngine { engine: String, known: Vec<String> },
 }

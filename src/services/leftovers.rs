@@ -1,6 +1,11 @@
-//! What was left on this machine: engines of dead workers, and worktrees of protocols that ended elsewhere.
+//! What was left on this machine: engines of dead workers, worktrees of protocols that ended elsewhere, files that nobody needs
+//! any more.
 //!
 //! Every process with workers looks by itself, because nobody else sees its disk and its processes.
+
+mod unused;
+
+pub use unused::{TIDY_EVERY, tidy};
 
 use super::Ctx;
 use crate::domain::ids::ProjectId;
@@ -21,14 +26,14 @@ pub async fn clear(ctx: &Ctx) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Removes the worktrees of protocols that ended; one that somebody still works in stays for the next look.
+/// Removes the worktrees of protocols that ended or that nobody knows; one that somebody still works in stays for the next look.
 async fn worktrees(ctx: &Ctx, project: ProjectId) -> anyhow::Result<()> {
     let mirror = ctx.git.mirror(project).await?;
     let kept = ctx.git.kept(&mirror)?;
     let branches: BTreeSet<&str> = kept.iter().map(crate::git::Kept::branch).collect();
     for branch in branches {
         let protocol = store::protocol::by_branch(&mut ctx.store.read().await?, project, branch).await?;
-        if protocol.is_some_and(|protocol| protocol.state.end.is_some()) {
+        if protocol.is_none_or(|protocol| protocol.state.end.is_some()) {
             ctx.git.remove_all(&mirror, branch).await?;
         }
     }

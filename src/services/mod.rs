@@ -10,6 +10,7 @@ pub mod acts;
 pub mod commands;
 pub mod fates;
 pub mod intake;
+pub mod missed;
 pub mod permissions;
 pub mod repository_file;
 pub mod waiting;
@@ -27,9 +28,11 @@ pub mod publish;
 pub mod views;
 
 pub mod cleanup;
+pub mod disk;
 pub mod giving_up;
 pub mod leftovers;
 pub mod reconcile;
+pub mod tidying;
 
 pub mod doctor;
 pub mod figures;
@@ -41,7 +44,7 @@ pub mod pushing;
 pub mod remote;
 pub mod runs;
 
-use crate::config::{Links, Models, Redactor};
+use crate::config::{Keep, Links, Models, Redactor};
 use crate::domain::ids::Moment;
 use crate::domain::project::{ForgeKind, Project};
 use crate::domain::spec::QaPolicy;
@@ -52,7 +55,7 @@ use crate::git::Git;
 use crate::meter::Meters;
 use crate::store::{Clock, Store};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,7 +71,11 @@ pub struct Ctx {
     pub redactor: Arc<Redactor>,
     pub isolation: Isolation,
     pub meters: Meters,
+    pub free_space: FreeSpace,
 }
+
+/// Tells how many bytes are free where a path is, or will be.
+pub type FreeSpace = Arc<dyn Fn(&Path) -> std::io::Result<u64> + Send + Sync>;
 
 /// The operator's settings, as far as services look at them.
 #[derive(Debug, Clone)]
@@ -86,10 +93,22 @@ pub struct Rules {
     pub ci_silence: Duration,
     pub ci_patience: Duration,
     pub allow_public: bool,
+    pub delivery_log: DeliveryLogRules,
+    pub keep: Keep,
+    /// Where the bot writes to, by the setting that names it.
+    pub places: Vec<(&'static str, PathBuf)>,
     pub runs_dir: PathBuf,
     /// This machine's name: a recorded process is killed only where it runs.
     pub host: String,
     pub links: Links,
+}
+
+/// How the forge's own log of deliveries is read.
+#[derive(Debug, Clone, Copy)]
+pub struct DeliveryLogRules {
+    pub every: Duration,
+    /// Deliveries are pushed to us as well; the log is there for those that got lost.
+    pub is_pushed: bool,
 }
 
 impl Ctx {

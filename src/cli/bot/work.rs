@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub(super) struct Work {
     workers: Workers,
-    _timers: [AbortOnDropHandle<()>; 2],
+    _timers: [AbortOnDropHandle<()>; 3],
 }
 
 impl Work {
@@ -32,6 +32,7 @@ impl Work {
         let timers = [
             AbortOnDropHandle::new(tokio::spawn(see_to_reconcile(ctx.clone()))),
             AbortOnDropHandle::new(tokio::spawn(clear_leftovers(ctx.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(tidy_disks(ctx.clone()))),
         ];
         Self { workers, _timers: timers }
     }
@@ -63,6 +64,16 @@ async fn clear_leftovers(ctx: Ctx) {
             );
         }
         tokio::time::sleep(reconcile::EVERY).await;
+    }
+}
+
+/// Removes from this machine what nobody needs any more, once an hour.
+async fn tidy_disks(ctx: Ctx) {
+    loop {
+        if let Err(error) = leftovers::tidy(&ctx).await {
+            tracing::warn!(error = format!("{error:#}"), "this machine's disks could not be tidied");
+        }
+        tokio::time::sleep(leftovers::TIDY_EVERY).await;
     }
 }
 

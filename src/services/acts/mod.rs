@@ -5,9 +5,9 @@ mod new;
 mod protocol;
 mod step;
 
-use super::Ctx;
 use super::change::{self, Draft, change};
 use super::commands::Asking;
+use super::{Ctx, disk};
 use crate::command::registry::{self, Status};
 use crate::domain::command::{Asked, Command};
 use crate::domain::ids::ProtocolNumber;
@@ -42,6 +42,12 @@ pub async fn act(ctx: &Ctx, asking: &Asking, asked: &Asked) -> Acted {
     if registry::spec_of(&asked.command).status == Status::Later {
         return Ok(Err(Refusal::NotYet { command: format!("/{}", asked.command.name()) }));
     }
+    if starts_work(&asked.command)
+        && let Err(shortage) = disk::check(ctx)
+    {
+        tracing::warn!(setting = shortage.setting, %shortage, "a command is refused");
+        return Ok(Err(Refusal::DiskFull));
+    }
     match &asked.command {
         Command::ProtocolNew(new) => new::start(ctx, asking, new, asked.dry_run).await,
         Command::ProtocolStatus => protocol::status(ctx, asking, asked.protocol).await,
@@ -51,6 +57,20 @@ pub async fn act(ctx: &Ctx, asking: &Asking, asked: &Asked) -> Acted {
         Command::StepShow { number } => step::show(ctx, asking, asked.protocol, *number).await,
         _ => on_protocol(ctx, asking, asked).await,
     }
+}
+
+/// Commands after which an engine works.
+fn starts_work(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::ProtocolNew(_)
+            | Command::ProtocolRun { .. }
+            | Command::ProtocolReplan { .. }
+            | Command::ProtocolResume
+            | Command::StepRun { .. }
+            | Command::StepQa { .. }
+            | Command::StepRetry { .. }
+    )
 }
 
 /// The commands that change one protocol, each a plain function on its draft.

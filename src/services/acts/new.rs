@@ -8,7 +8,7 @@ use crate::domain::job::Job;
 use crate::domain::project::Requester;
 use crate::domain::protocol::ProtocolMove;
 use crate::domain::refusal::Refusal;
-use crate::forge::GitRights;
+use crate::forge::ForgeError;
 use crate::report;
 use crate::services::change::{self, Draft};
 use crate::services::commands::Asking;
@@ -127,9 +127,12 @@ async fn own_pull(ctx: &Ctx, asking: &Asking) -> anyhow::Result<Option<Refusal>>
 
 /// The highest number that the repository itself knows: branches `NNNN-…` and folders of `.protocols/` on the base.
 async fn highest_number(ctx: &Ctx, asking: &Asking, base: &Sha) -> anyhow::Result<u32> {
-    let remote = remote::access(ctx, &asking.project, GitRights::Read).await?;
-    let heads = ctx.git.remote_heads(&remote).await?;
-    let mirror = remote::mirror(ctx, &asking.project, &remote).await?;
+    let heads = remote::heads(ctx, &asking.project).await?;
+    let mirror = remote::mirror(ctx, &asking.project).await?;
+    if !ctx.git.has(&mirror, base).await? {
+        let what = format!("commit {}, which its API names", base.short());
+        return Err(ForgeError::Behind { host: "git".to_owned(), what }.into());
+    }
     let folders = ctx.git.list_dir(&mirror, base, ".protocols").await?;
     let branches = heads.heads.iter().map(|(branch, _)| branch.as_str());
     let numbers = branches.chain(folders.iter().map(String::as_str)).filter_map(number_of);

@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::domain::project::{Project, RepoAccess};
 use crate::report::time::bytes;
+use crate::services::disk;
 use std::path::Path;
 
 /// Less free space than this is told.
@@ -10,7 +11,7 @@ const LOW: u64 = 1 << 30;
 
 /// A folder that must be there, writable, on a disk with space. One that is missing is made by `serve`, so its parent
 /// counts.
-pub fn folder(about: &str, path: &Path, setting: &str) -> Vec<Finding> {
+pub fn folder(about: &str, path: &Path, setting: &str, floor: u64) -> Vec<Finding> {
     let Ok(path) = std::path::absolute(path) else {
         return vec![Finding::wrong(about, "its path is empty", format!("set {setting}"))];
     };
@@ -23,7 +24,7 @@ pub fn folder(about: &str, path: &Path, setting: &str) -> Vec<Finding> {
     };
     let missing = if place == path { "" } else { ", made when it is needed" };
     match tempfile::Builder::new().prefix(".doctor").tempfile_in(place) {
-        Ok(_) => vec![space(about, &format!("{}{missing}", path.display()), free(place))],
+        Ok(_) => vec![space(about, &format!("{}{missing}", path.display()), disk::free_space(place), floor)],
         Err(error) => {
             let says = format!("{} cannot be written: {error}", place.display());
             vec![Finding::wrong(about, says, format!("give it to this user, or set {setting}"))]
@@ -31,23 +32,21 @@ pub fn folder(about: &str, path: &Path, setting: &str) -> Vec<Finding> {
     }
 }
 
-/// Bytes that are free where `place` is.
-fn free(place: &Path) -> Result<u64, nix::Error> {
-    let disk = nix::sys::statvfs::statvfs(place)?;
-    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
-}
-
-fn space(about: &str, place: &str, free: Result<u64, nix::Error>) -> Finding {
-    match free {
-        Ok(free) if free < LOW => {
-            let todo = format!("free space; the bot wants {} at least", bytes(LOW));
-            Finding::wrong(about, format!("{place}, {} free", bytes(free)), todo)
-        }
-        Ok(free) => Finding::ok(about, format!("{place}, {} free", bytes(free))),
+fn space(about: &str, place: &str, free: std::io::Result<u64>, floor: u64) -> Finding {
+    let free = match free {
+        Ok(free) => free,
         Err(error) => {
             let says = format!("{place}: its disk cannot be looked at: {error}");
-            Finding::warn(about, says, "see whether it is mounted")
+            return Finding::warn(about, says, "see whether it is mounted");
         }
+    };
+    let says = format!("{place}, {} free", bytes(free));
+    let todo =
+        format!("free space; under TASKSGODZILLA_DISK_FLOOR_MIB ({}) no new work begins", bytes(floor));
+    match free {
+        free if free < floor => Finding::wrong(about, says, todo),
+        free if free < LOW => Finding::warn(about, says, todo),
+        _ => Finding::ok(about, says),
     }
 }
 
@@ -77,7 +76,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_judged_by_its_parent() {
         let room = tempfile::tempdir().expect("a folder");
-        let found = folder("runs", &room.path().join("a/b"), "TASKSGODZILLA_RUNS_DIR");
+        let found = folder("runs", &room.path().join("a/b"), "TASKSGODZILLA_RUNS_DIR", 0);
         assert_eq!(found.len(), 1);
         assert!(found[0].says.contains("made when it is needed"), "{found:?}");
         assert!(!room.path().join("a").exists(), "nothing is made");
@@ -85,10 +84,14 @@ mod tests {
 
     #[test]
     fn a_disk_that_is_nearly_full_is_told() {
-        assert_eq!(space("runs", "/srv/runs", Ok(LOW)).state, State::Ok);
-        let found = space("runs", "/srv/runs", Ok(LOW - 1));
-        assert_eq!((found.state, found.says.as_str()), (State::Wrong, "/srv/runs, 1023.9 MiB free"));
-        assert_eq!(space("runs", "/srv/runs", Err(nix::Error::EIO)).state, State::Warn);
+        const FLOOR: u64 = 512 << 20;
+        let look = |free| space("runs", "/srv/runs", free, FLOOR);
+        assert_eq!(look(Ok(LOW)).state, State::Ok);
+        let found = look(Ok(LOW - 1));
+        assert_eq!((found.state, found.says.as_str()), (State::Warn, "/srv/runs, 1023.9 MiB free"));
+        assert_eq!(look(Ok(FLOOR)).state, State::Warn);
+        assert_eq!(look(Ok(FLOOR - 1)).state, State::Wrong);
+        assert_eq!(look(Err(std::io::ErrorKind::NotFound.into())).state, State::Warn);
     }
 
     #[test]
@@ -100,7 +103,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_a_file_cannot_be_written() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let found = folder("runs", file.path(), "TASKSGODZILLA_RUNS_DIR");
+        let found = folder("runs", file.path(), "TASKSGODZILLA_RUNS_DIR", 0);
         assert_eq!(found[0].state, State::Wrong);
         assert!(found[0].todo.contains("TASKSGODZILLA_RUNS_DIR"), "{found:?}");
     }

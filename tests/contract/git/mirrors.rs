@@ -199,3 +199,27 @@ async fn a_call_that_takes_too_long_is_killed_with_all_it_started() {
     }
     assert!(!survived, "what git had started lives on");
 }
+
+#[tokio::test]
+async fn a_mirror_that_was_forgotten_is_made_anew_also_under_the_hands_of_others() {
+    let world = World::new();
+    let (tree, main) = world.worktree().await;
+    let mirror = tree.mirror.clone();
+    assert_eq!(world.git.projects().unwrap(), [mirror.project]);
+    world.git.forget(&mirror).await.unwrap();
+    assert!(world.git.projects().unwrap().is_empty() && !tree.path.exists());
+
+    world.git.fetch(&mirror, &world.remote).await.unwrap();
+    assert!(world.git.has(&mirror, &main).await.unwrap());
+    assert_eq!(world.git.worktree(&mirror, "0001-x", &main).await.unwrap().path, tree.path);
+    assert_eq!(world.git.kept(&mirror).unwrap()[0].branch(), "0001-x");
+}
+
+#[tokio::test]
+async fn a_packed_mirror_has_what_it_had() {
+    let world = World::new();
+    let (tree, main) = world.worktree().await;
+    world.git.maintain(&tree.mirror).await.unwrap();
+    assert!(world.git.has(&tree.mirror, &main).await.unwrap());
+    assert_eq!(world.git.head(&tree).await.unwrap(), main);
+}
