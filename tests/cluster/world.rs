@@ -11,7 +11,6 @@ use tasksgodzilla::app::system_clock;
 use tasksgodzilla::config::{self, Manifest};
 use tasksgodzilla::domain::drive;
 use tasksgodzilla::domain::ids::JobId;
-use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::project::{Protocol, PullState};
 use tasksgodzilla::domain::protocol::ProtocolStatus;
 use tasksgodzilla::sandbox::github::{
@@ -278,8 +277,9 @@ impl World {
         let counts = job::count_by_status(&mut db).await.unwrap();
         let open =
             counts.iter().filter(|count| matches!(count.status, JobStatus::Running | JobStatus::Queued));
-        let open: Vec<_> = open.filter(|count| count.kind != Job::Reconcile.kind()).collect();
-        open.is_empty() && self.twin.pending().is_empty()
+        let is_regular = |kind: &str| ["reconcile", "read_deliveries", "tidy"].contains(&kind);
+        let is_idle = open.map(|count| count.kind.as_str()).all(is_regular);
+        is_idle && self.twin.pending().is_empty()
     }
 
     pub(crate) async fn count(&self, kind: &str) -> u64 {

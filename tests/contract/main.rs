@@ -5,6 +5,7 @@ mod git;
 mod github;
 mod github_access;
 mod github_checks;
+mod github_deliveries;
 mod github_files;
 mod github_pulls;
 mod github_server;
@@ -21,8 +22,10 @@ mod store_figures;
 mod store_intake;
 mod store_job;
 mod store_loss;
+mod store_migrations;
 mod store_outward;
 mod store_protocol;
+mod store_sweeps;
 mod store_threads;
 mod witness;
 

@@ -147,7 +147,7 @@ async fn a_database_of_another_version_is_told(bench: Bench) {
 async fn a_postgres_that_takes_no_writes_is_told() {
     let bench = Bench::postgres().await;
     let StoreUrl::Postgres(url) = &bench.settings().url else { panic!("a Postgres") };
-    let url = format!("{}%20-c%20default_transaction_read_only=on", url.expose_secret());
+    let url = format!("{}&options=-c%20default_transaction_read_only%3Don", url.expose_secret());
     let settings = StoreSettings::new(StoreUrl::Postgres(url.into()), 5);
     let store =
         Store::open(&settings, std::sync::Arc::new(|| tasksgodzilla::domain::ids::Moment(0))).await.unwrap();

@@ -27,6 +27,8 @@ const RECOVERY: &[(&str, &str)] = &[
     ("read_head", "store commit"),
     ("merge", "store commit"),
     ("clean_up", "store commit"),
+    // A pass queues what a death left without a job.
+    ("reconcile", "store commit"),
 ];
 
 /// What a new process does wherever it comes to need it: it has no tokens, and does not know who it is.

@@ -50,8 +50,9 @@ pub async fn faults(world: &World, story: Story) -> Vec<String> {
 async fn unfinished(db: &mut Session, project: ProjectId) -> Vec<String> {
     let mut faults = Vec::new();
     for jobs in store::job::count_by_status(db).await.unwrap() {
-        let is_next_look = jobs.kind == "reconcile" && jobs.status == JobStatus::Queued;
-        if jobs.status != JobStatus::Done && !is_next_look {
+        let is_regular = ["reconcile", "read_deliveries", "tidy"].contains(&jobs.kind.as_str());
+        let is_next_round = is_regular && jobs.status == JobStatus::Queued;
+        if jobs.status != JobStatus::Done && !is_next_round {
             faults.push(format!("{} {} jobs are {:?}", jobs.count, jobs.kind, jobs.status));
         }
     }

@@ -7,6 +7,7 @@ use super::telling::{
 use super::world::{REPO, World};
 use insta::assert_snapshot;
 use tasksgodzilla::engine::Phase;
+use tasksgodzilla::sandbox::github::{Fault, Which};
 
 async fn finish(mut world: World) {
     world.reads(1);
@@ -201,6 +202,28 @@ async fn deleting_the_branch_closes_the_pull_request() {
     ");
     assert!(world.twin.branch_head(REPO, BRANCH).unwrap().is_none(), "nothing is pushed afterwards");
     assert_snapshot!(world.headline(PULL), @"🚫 **Cancelled: its pull request was closed.** Reopen it to go on; `/protocol new` starts another.");
+    finish(world).await;
+}
+
+#[actix_web::test]
+async fn a_branch_deleted_before_there_is_a_pull_request_blocks_until_it_is_pushed_again() {
+    let mut world = World::new().await;
+    world.twin.order("POST /repos/{owner}/{repo}/pulls", Which::Next, Fault::Fails(422));
+    says(&mut world, "bob", 1, "/protocol new").await;
+    let ours = head(&world);
+    world.twin.delete_branch("ann", REPO, BRANCH).unwrap();
+    world.settle().await;
+    let blocked = shown(&mut world, 1);
+    let gone = format!(
+        "- **The branch is gone**: the branch `{BRANCH}` is gone. `/protocol resume` pushes it again."
+    );
+    assert!(blocked.contains(&gone), "{blocked}");
+    assert_eq!(world.twin.branch_head(REPO, BRANCH).unwrap(), None);
+    assert!(world.twin.pulls(REPO).unwrap().is_empty());
+    says(&mut world, "bob", 1, "/protocol resume").await;
+    assert_eq!(head(&world), ours);
+    let planned = shown(&mut world, PULL);
+    assert!(planned.starts_with("✋ **Planned: 3 steps.**"), "nothing blocks it any more: {planned}");
     finish(world).await;
 }
 

@@ -4,7 +4,7 @@ use super::world::{REPO, World};
 use insta::assert_snapshot;
 use std::time::Duration;
 use tasksgodzilla::domain::project::REPOSITORY_FILE;
-use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, PullSpec, Role};
+use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, Fault, PullSpec, Role, Which};
 
 /// The branch of the first protocol.
 const BRANCH: &str = "0001-split-the-importer";
@@ -228,7 +228,8 @@ async fn while_the_forge_is_down_nobody_goes_by_the_defaults() {
     let mut world = World::new().await;
     rules(&world, "main", "permissions: {protocol new: admin}\n");
     world.settle().await;
-    world.twin.fail_next("repos/get-content", 2);
+    let files = "GET /repos/{owner}/{repo}/contents/{path*}";
+    world.twin.order(files, Which::First(2), Fault::Fails(502));
     let before = world.twin.requests().len();
     let asked = world.comments("bob", 1, "/protocol new");
     world.turn().await;
@@ -357,11 +358,12 @@ async fn a_bots_merge_that_the_forge_refuses_is_answered_by_a_reaction() {
     let helper = install(&world, "Helper", &[("contents", Access::Write), ("issues", Access::Write)]);
     rules(&world, "main", &format!("bots: [{{login: helper, app: {}}}]\n", helper.app_id));
     world.asks("bob", 1, "/protocol run").await;
-    world.twin.fail_next("pulls/merge", 100);
+    let merges = "PUT /repos/{owner}/{repo}/pulls/{number}/merge";
+    world.twin.order(merges, Which::Every, Fault::Fails(502));
     let comment = world.twin.comment_as_app(helper.app_id, REPO, 1, "/protocol merge").unwrap();
     world.settle().await;
-    for _ in 0..10 {
-        world.passes(Duration::from_secs(120)).await;
+    for _ in 0..70 {
+        world.passes(Duration::from_secs(60)).await;
     }
     assert_eq!(world.reactions(1, comment), ["eyes", "confused"]);
     assert_eq!(world.news(), "");

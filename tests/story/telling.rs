@@ -2,6 +2,7 @@
 
 use super::scripted::{Reply, plan};
 use super::world::{REPO, World, clean};
+use std::collections::BTreeSet;
 use tasksgodzilla::domain::event::Event;
 use tasksgodzilla::domain::ids::ProtocolId;
 use tasksgodzilla::engine::Phase;
@@ -126,4 +127,29 @@ pub fn pushes(world: &World, from: usize) -> usize {
         .iter()
         .filter(|request| request.operation == "git/push" && request.method == "POST")
         .count()
+}
+
+/// What people see in the end, without times, tokens and the numbers of runs.
+pub async fn told(mut world: World) -> String {
+    let mut seen = vec![shown(&mut world, 1), shown(&mut world, PULL), checks(&world)];
+    seen.extend(world.twin.commits(REPO, "main", BRANCH).unwrap());
+    seen.push(format!("{} pull request", world.twin.pulls(REPO).unwrap().len()));
+    for comment in world.twin.thread(REPO, 1).unwrap().iter().chain(&world.twin.thread(REPO, PULL).unwrap()) {
+        seen.push(format!("{}: {:?}", comment.author, comment.reactions));
+    }
+    let all: BTreeSet<String> = world.twin.requests().iter().filter_map(created_on).collect();
+    for sha in all {
+        let checks = world.twin.checks(REPO, &sha).unwrap();
+        let names: BTreeSet<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(names.len(), checks.len(), "a check is there twice on {sha}: {checks:#?}");
+        assert!(checks.iter().all(|check| check.conclusion.is_some()), "left in progress: {checks:#?}");
+    }
+    world.finish().await;
+    // What a lost attempt used is not known, and it has a run of its own.
+    let lost = regex::Regex::new(r"/runs/\d+|, \d+ tokens|\| (\d+|–) \|(\n|$)").unwrap();
+    lost.replace_all(&seen.join("\n"), "$2").into_owned()
+}
+
+fn created_on(request: &tasksgodzilla::sandbox::github::RequestView) -> Option<String> {
+    request.body["head_sha"].as_str().map(str::to_owned)
 }

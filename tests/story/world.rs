@@ -1,19 +1,25 @@
 //! The world of a story: a GitHub in a box, the bot over real HTTP, a clock that stands still, and an engine with a script.
 
+use super::luck::{Fate, Way};
 use super::openapi;
 use super::scripted::Scripted;
 use actix_web::dev::ServerHandle;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tasksgodzilla::app::{self, StoredJobs};
 use tasksgodzilla::config::{self, Manifest, Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
+use tasksgodzilla::domain::job::Job;
+use tasksgodzilla::domain::witness::Nobody;
+use tasksgodzilla::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
+use tasksgodzilla::git::{Git, GitSettings, Identity};
 use tasksgodzilla::http::{self, Web};
 use tasksgodzilla::jobs::Worker;
-use tasksgodzilla::queue;
+use tasksgodzilla::meter::Meters;
+use tasksgodzilla::queue::{self, Handler as _, JobSource as _};
 use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, CheckView, Role, Twin, TwinOptions};
 use tasksgodzilla::services::Ctx;
 use tasksgodzilla::store::{self, job::JobStatus};
@@ -36,12 +42,14 @@ pub struct World {
     pub installation: u64,
     pub address: Url,
     pub client: reqwest::Client,
+    /// How webhooks travel.
+    pub way: Way,
     worker: Arc<Worker>,
     clock: Arc<AtomicI64>,
     web: ServerHandle,
     read: BTreeMap<u64, String>,
     forgiven: Vec<String>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -52,6 +60,18 @@ impl World {
 
     /// The same, with other settings.
     pub async fn with(settings: impl FnOnce(Raw) -> Raw) -> Self {
+        Self::built(settings, Way::Open).await
+    }
+
+    /// The same, with a bot that no webhook reaches: it reads the forge's log of them every 15 seconds.
+    pub async fn behind_a_firewall() -> Self {
+        let pull = |raw: Raw| raw.with("GITHUB_INTAKE", "pull").with("GITHUB_WEBHOOK_SECRET", "");
+        let mut world = Self::built(pull, Way::Closed).await;
+        world.reconciles().await;
+        world
+    }
+
+    async fn built(settings: impl FnOnce(Raw) -> Raw, way: Way) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = TwinOptions { now: Some(BEGIN), ..TwinOptions::default() };
         let twin = Twin::start(options).await.unwrap();
@@ -82,9 +102,10 @@ impl World {
         let mut world = Self {
             worker: Arc::new(Worker::new(ctx.clone())),
             client: client(),
+            way,
             read: BTreeMap::new(),
             forgiven: Vec::new(),
-            _folder: folder,
+            folder,
             twin,
             ctx,
             engine,
@@ -96,6 +117,42 @@ impl World {
         };
         world.settle().await;
         world
+    }
+
+    /// The same, with a bot that does not wait long for a forge that is silent.
+    pub async fn impatient() -> Self {
+        let mut world = Self::new().await;
+        let patience = Duration::from_secs(3);
+        let github = GithubSettings {
+            api_url: Url::parse(&world.twin.api_url()).unwrap(),
+            web_url: Url::parse(&world.twin.url()).unwrap(),
+            app_id: world.app.app_id,
+            private_key: world.app.private_key_pem.clone().into(),
+            timeouts: Timeouts { read: patience, whole: patience, ..Timeouts::default() },
+            merge_method: MergeMethod::default(),
+            witness: Arc::new(Nobody),
+            meters: Meters::default(),
+        };
+        world.ctx.forges.insert("github", Arc::new(Github::new(&github).unwrap()));
+        let identity = Identity { name: "TasksGodzilla".to_owned(), email: "bot@example.invalid".to_owned() };
+        let mut git = GitSettings::new(world.folder.path().join("projects"), identity);
+        git.limits.network = patience;
+        world.ctx.git = Arc::new(Git::new(git).unwrap());
+        world.hires();
+        world
+    }
+
+    /// The same, on disks of which a story says how many bytes are free.
+    pub async fn with_room(free: Arc<AtomicU64>) -> Self {
+        let mut world = Self::new().await;
+        world.ctx.free_space = Arc::new(move |_| Ok(free.load(Ordering::SeqCst)));
+        world.hires();
+        world
+    }
+
+    /// Another worker, who knows the world as it is now.
+    fn hires(&mut self) {
+        self.worker = Arc::new(Worker::new(self.ctx.clone()));
     }
 
     /// Somebody comments; returns the comment's id.
@@ -127,16 +184,52 @@ impl World {
     /// Delivers what waits, and does nothing about it yet.
     pub async fn hears(&self) -> usize {
         let mut heard = 0;
-        while let Some(delivered) = self.twin.deliver_next(&self.client).await {
-            assert_eq!(delivered.status, 202, "{} {:?}", delivered.event, delivered.action);
-            heard += 1;
+        while !self.twin.pending().is_empty() {
+            match self.way.fate() {
+                Fate::Postponed => self.twin.postpone_next(),
+                Fate::Lost(status) => {
+                    self.twin.lose_next(status);
+                }
+                fate => {
+                    if matches!(fate, Fate::Doubled) {
+                        self.twin.duplicate_next();
+                    }
+                    let delivered = self.twin.deliver_next(&self.client).await.unwrap();
+                    assert_eq!(delivered.status, 202, "{} {:?}", delivered.event, delivered.action);
+                    heard += 1;
+                }
+            }
         }
         heard
+    }
+
+    /// The timer's look for whatever was lost; the world settles.
+    pub async fn reconciles(&mut self) {
+        self.pushes(Job::Reconcile).await;
+        self.settle().await;
+    }
+
+    /// Queues a job that is due now.
+    pub async fn pushes(&self, job: Job) {
+        let mut tx = self.ctx.store.begin().await.unwrap();
+        store::job::push(&mut tx, job, self.ctx.now()).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// Runs the jobs that are due.
     pub async fn drain(&self) -> usize {
         queue::drain(&StoredJobs(self.ctx.store.clone()), self.worker.as_ref()).await.unwrap()
+    }
+
+    /// Runs the one job that is due first; `false` when none is.
+    pub async fn drain_one(&self) -> bool {
+        let source = StoredJobs(self.ctx.store.clone());
+        let claimed = source.claim("one", 1, Duration::from_secs(60)).await.unwrap();
+        let Some(work) = claimed.into_iter().next() else {
+            return false;
+        };
+        let end = self.worker.handle(work.clone()).await;
+        source.finish(work.hold(), &end).await.unwrap()
     }
 
     /// Runs jobs beside the story, for engines that work until they are stopped.
@@ -150,6 +243,31 @@ impl World {
         while self.twin.play_ci() > 0 {
             self.settle().await;
         }
+    }
+
+    /// Time passes, and CI finishes what it began, until no job is left but those that come round regularly.
+    pub async fn rests(&mut self) {
+        for _ in 0..500 {
+            self.settle().await;
+            if self.twin.play_ci() > 0 {
+                continue;
+            }
+            if !self.is_busy().await {
+                return;
+            }
+            let mut db = self.ctx.store.read().await.unwrap();
+            let due = store::job::next_due(&mut db, Moment(self.now())).await.unwrap();
+            self.set_now(due.expect("a queued job becomes due").0);
+        }
+        panic!("the world does not come to rest: {:?}", self.twin.met().last());
+    }
+
+    async fn is_busy(&self) -> bool {
+        let counts = store::job::count_by_status(&mut self.ctx.store.read().await.unwrap()).await.unwrap();
+        let open =
+            counts.iter().filter(|count| matches!(count.status, JobStatus::Queued | JobStatus::Running));
+        open.map(|count| count.kind.as_str())
+            .any(|kind| !["reconcile", "read_deliveries", "tidy"].contains(&kind))
     }
 
     pub fn now(&self) -> i64 {
