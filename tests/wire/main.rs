@@ -1,9 +1,10 @@
-//! Foreign programs as they really are: process trees, and the Codex CLI against a scripted model server.
+//! Foreign programs as they really are: process trees, the Codex CLI against a scripted model server, and what reads deploy/.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod codex;
 mod command;
 mod demo;
+mod deploy;
 mod process;
 mod scripted_model;
 mod tools;

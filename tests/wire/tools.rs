@@ -17,3 +17,14 @@ pub(crate) fn bubblewrap() -> PathBuf {
     let codex = codex();
     codex.parent().unwrap().parent().unwrap().join("codex-resources/bwrap")
 }
+
+/// The folder of what `scripts/install-deploy-checks` installed.
+pub(crate) fn deploy_checks() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/tools/deploy")
+}
+
+pub(crate) fn deploy_check(program: &str) -> PathBuf {
+    let path = deploy_checks().join("bin").join(program);
+    assert!(path.is_file(), "{program} is missing: run `scripts/install-deploy-checks`");
+    path
+}
