@@ -1,5 +1,6 @@
 //! Floor 3: one file per subcommand. Data goes to standard output, talk to standard error.
 
+mod bench;
 mod bot;
 mod demo;
 mod doctor;
@@ -40,6 +41,7 @@ enum Command {
     Doctor(doctor::Args),
     /// Look at the queue, and try again what failed for good
     Jobs(jobs::Args),
+    Bench(bench::Args),
     /// Send a stored webhook payload again, signed
     Replay(replay::Args),
 }
@@ -54,6 +56,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::run().await,
         Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Jobs(args) => jobs::run(args).await,
+        Command::Bench(args) => Box::pin(bench::run(args)).await,
         Command::Replay(args) => replay::run(args).await,
     }
 }

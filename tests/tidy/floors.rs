@@ -19,6 +19,7 @@ const NEIGHBOURS: &[(&str, &str, &str)] = &[
     ("src/cli/", "jobs", "`serve` and `demo` run the worker"),
     ("src/cli/demo.rs", "sandbox", "the demo is the bot and a forge in a box"),
     ("src/cli/demo/", "sandbox", "the demo is the bot and a forge in a box"),
+    ("src/cli/bench/", "sandbox", "a bench is the bot and a forge in a box"),
     ("src/main.rs", "cli", "the program is its command line"),
 ];
 

@@ -22,9 +22,10 @@ fn only_in(pattern: &str, places: &[&str]) {
     }
 }
 
+/// Besides the store: what `bench` holds its intake against, a database with nothing of ours before it.
 #[test]
 fn only_the_store_speaks_sql() {
-    only_in(r"\bsqlx\b", &["src/store/"]);
+    only_in(r"\bsqlx\b", &["src/store/", "src/cli/bench/sink.rs"]);
 }
 
 #[test]
@@ -47,17 +48,27 @@ fn only_the_relay_knows_redis() {
     only_in(r"\bredis::|\bapalis_redis\b", &["src/queue/relay/"]);
 }
 
-/// The bot's door runs the server that http/ makes; `setup` opens a small door of its own, for one browser and one answer.
+/// The bot's door runs the server that http/ makes; `setup` opens a small door of its own, for one browser and one answer;
+/// `bench` has a bare one to hold the bot's against.
 #[test]
 fn only_the_doors_know_actix() {
-    only_in(r"\bactix\w*\b", &["src/http/", "src/cli/bot/door.rs", "src/cli/setup/desk.rs", "src/sandbox/"]);
+    let doors = [
+        "src/http/",
+        "src/cli/bot/door.rs",
+        "src/cli/setup/desk.rs",
+        "src/cli/bench/bare.rs",
+        "src/sandbox/",
+    ];
+    only_in(r"\bactix\w*\b", &doors);
 }
 
 /// Code of agents and repositories runs through engine/process; git through git/run. The twin has git repositories of
-/// its own, serves them by git's own CGI program, and lets a program make its keys.
+/// its own, serves them by git's own CGI program, and lets a program make its keys. `bench` starts copies of itself, and git
+/// to hold ours against.
 #[test]
 fn only_two_rooms_and_the_sandbox_start_processes() {
     let places = [
+        "src/cli/bench/process.rs",
         "src/engine/process/",
         "src/git/run.rs",
         "src/sandbox/github/git.rs",
@@ -89,8 +100,8 @@ fn only_the_composition_root_asks_the_time_of_day() {
 }
 
 #[test]
-fn only_the_demo_knows_the_sandbox() {
-    only_in(r"\bcrate::sandbox\b", &["src/sandbox/", "src/cli/demo/"]);
+fn only_demo_and_bench_know_the_sandbox() {
+    only_in(r"\bcrate::sandbox\b", &["src/sandbox/", "src/cli/demo/", "src/cli/bench/world.rs"]);
 }
 
 /// Each room has one point at which its outward acts leave, and that point tells the witness: commits of the store and its
@@ -100,7 +111,8 @@ fn outward_acts_are_told_to_the_witness() {
     let points =
         ["src/store/sql/session.rs", "src/store/mod.rs", "src/git/run.rs", "src/forge/github/client.rs"];
     only_in(r"\bwitness\.(before|after)\(", &points);
-    let begun = ["src/store/sql/session.rs", "src/store/migrations.rs"];
+    // The bare store of `bench` is nobody's to watch.
+    let begun = ["src/store/sql/session.rs", "src/store/migrations.rs", "src/cli/bench/sink.rs"];
     only_in(r"\bTransaction\b|\bBEGIN IMMEDIATE\b|\b(Sqlite|Pg)Pool\b", &begun);
     only_in(r"\bmigrations::run\b", &["src/store/mod.rs"]);
     only_in(r"\baskpass_environment\b", &["src/git/remote.rs", "src/git/run.rs"]);
