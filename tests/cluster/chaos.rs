@@ -5,7 +5,7 @@ use crate::process::Process;
 use crate::until::until;
 use crate::world::{Kept, World, door};
 use nix::sys::signal::Signal;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::store::job::StoredJob;
@@ -69,13 +69,13 @@ struct Story {
     bots: Vec<Bot>,
     world: World,
     began: Instant,
-    /// Jobs that were hit: none is hit twice, since a job dies with its third worker.
-    hit: BTreeSet<i64>,
+    /// How often jobs were hit, by their keys: none is hit three times, since it is given up with its third worker.
+    hits: BTreeMap<String, u32>,
 }
 
 impl Story {
     async fn new(world: World, bots: Vec<Bot>, doors: &[u16], protocols: usize) -> Self {
-        let mut story = Self { bots, world, began: Instant::now(), hit: BTreeSet::new() };
+        let mut story = Self { bots, world, began: Instant::now(), hits: BTreeMap::new() };
         story.world.install(doors).await;
         story.world.expects(protocols);
         story
@@ -141,16 +141,20 @@ impl Story {
 
     async fn hit_one(&mut self) -> Option<usize> {
         let mut running = self.world.running().await;
-        running.retain(|job| !self.hit.contains(&job.id.0));
+        let holder = |job: &StoredJob| self.bots.iter().position(|bot| bot.holds(job));
+        let hits = |job: &StoredJob| self.hits.get(&job.job.key()).copied().unwrap_or_default();
         let is_long = |job: &StoredJob| matches!(job.job, Job::ExecuteStep { .. } | Job::RunQuality { .. });
         running.sort_by_key(|job| !is_long(job));
-        let holder = |job: &StoredJob| self.bots.iter().position(|bot| bot.holds(job));
-        let (job, victim) = running.iter().find_map(|job| Some((job, holder(job)?)))?;
+        let may_be_hit = |victim| running.iter().all(|job| holder(job) != Some(victim) || hits(job) < 2);
+        let new = running.iter().filter(|job| hits(job) == 0);
+        let (job, victim) =
+            new.filter_map(|job| Some((job, holder(job)?))).find(|(_, victim)| may_be_hit(*victim))?;
         eprintln!("    {} of {} is hit", job.job.kind(), self.bots[victim].name);
         // Everything that this worker runs is hit with it.
-        let with_it: Vec<i64> =
-            running.iter().filter(|job| holder(job) == Some(victim)).map(|job| job.id.0).collect();
-        self.hit.extend(with_it);
+        let with_it = running.iter().filter(|job| holder(job) == Some(victim)).map(|job| job.job.key());
+        for key in with_it.collect::<Vec<_>>() {
+            *self.hits.entry(key).or_default() += 1;
+        }
         Some(victim)
     }
 
