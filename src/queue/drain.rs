@@ -15,7 +15,7 @@ const MOST: usize = 1_000;
 /// Runs due jobs one after the other, also those that come of them, until none is due. Returns how many ran.
 ///
 /// Never waits for a later moment: with a clock that stands still, what is due later stays. Errors: the source's, and when
-/// [`MOST`] jobs ran and others are still due.
+/// `MOST` jobs ran and others are still due.
 pub async fn drain(source: &dyn JobSource, handler: &dyn Handler) -> Result<usize, SourceError> {
     let mut ran = 0;
     while ran < MOST {
