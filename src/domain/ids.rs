@@ -1,5 +1,6 @@
 //! Identities: one type per kind of thing, so that a step's id cannot be taken for a protocol's.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -94,39 +95,31 @@ impl Moment {
     }
 }
 
-/// A moment as people write it, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Civil {
-    year: i64,
-    month: i64,
-    day: i64,
-    seconds_of_day: i64,
-}
-
 impl Moment {
-    /// `2026-11-23 20:51:07`.
+    /// `2026-11-23 20:51:07`, in UTC.
     pub fn date_time(self) -> String {
-        let Civil { year, month, day, .. } = self.civil();
-        format!("{year:04}-{month:02}-{day:02} {}", self.time_of_day())
+        self.utc().format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// `20:51:07`.
+    /// `20:51:07`, in UTC.
     pub fn time_of_day(self) -> String {
-        let seconds = self.civil().seconds_of_day;
-        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+        self.utc().format("%H:%M:%S").to_string()
     }
 
-    /// Days since the epoch to a date of the proleptic Gregorian calendar, by counting 400-year eras that begin in March.
-    fn civil(self) -> Civil {
-        let seconds = self.0.div_euclid(1000);
-        let (days, seconds_of_day) = (seconds.div_euclid(86_400) + 719_468, seconds.rem_euclid(86_400));
-        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        Civil { year: year_of_era + era * 400 + i64::from(month <= 2), month, day, seconds_of_day }
+    /// `2026-11-23T20:51:07Z`, as forges write it.
+    pub fn rfc3339(self) -> String {
+        self.utc().to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// Reads the same, also with a fraction of a second or an offset from UTC.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|at| Self(at.timestamp_millis()))
+    }
+
+    /// The nearest moment that the calendar has.
+    fn utc(self) -> DateTime<Utc> {
+        let edge = if self.0 < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        DateTime::from_timestamp_millis(self.0).unwrap_or(edge)
     }
 }
 
@@ -154,5 +147,26 @@ mod tests {
         assert_eq!(Moment(951_782_400_000).date_time(), "2000-02-29 00:00:00");
         assert_eq!(Moment(1_795_467_067_999).date_time(), "2026-11-23 20:51:07");
         assert_eq!(Moment(-1).date_time(), "1969-12-31 23:59:59");
+        assert_eq!(Moment(1_795_467_067_999).time_of_day(), "20:51:07");
+    }
+
+    #[track_caller]
+    fn check_read(text: &str, expected: Option<i64>) {
+        assert_eq!(Moment::parse_rfc3339(text), expected.map(Moment), "{text}");
+    }
+
+    #[test]
+    fn moments_of_forges_are_read_and_written() {
+        for (text, millis) in
+            [("2000-02-29T12:34:56Z", 951_827_696_000), ("2026-12-31T23:59:59Z", 1_798_761_599_000)]
+        {
+            check_read(text, Some(millis));
+            assert_eq!(Moment(millis).rfc3339(), text);
+        }
+        check_read("2026-12-31T23:59:59.123456Z", Some(1_798_761_599_123));
+        check_read("2027-01-01T01:59:59+02:00", Some(1_798_761_599_000));
+        for text in ["", "2026-12-31", "2026-13-01T00:00:00Z", "2026-12-31T24:00:00Z", "yesterdayTnoonZ"] {
+            check_read(text, None);
+        }
     }
 }

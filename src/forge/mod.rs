@@ -191,8 +191,6 @@ pub trait Operations: Send + Sync {
     async fn installations(&self) -> Result<Vec<Installation>, ForgeError>;
     /// Where deliveries go; `None` when they go nowhere.
     async fn hook(&self) -> Result<Option<Hook>, ForgeError>;
-    /// The newest deliveries, at most a hundred, the newest first; each with its last attempt only.
-    async fn last_deliveries(&self) -> Result<Vec<Attempt>, ForgeError>;
 }
 
 /// The App as the forge knows it.
@@ -232,23 +230,6 @@ pub struct Hook {
     pub checks_certificate: bool,
 }
 
-/// The last attempt of the forge to send one delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    pub guid: String,
-    pub event: String,
-    /// As the forge writes it: `2026-11-23T20:51:07Z`.
-    pub at: String,
-    /// What we answered; the forge's stand-in when there was no answer.
-    pub status: u16,
-}
-
-impl Attempt {
-    pub fn has_failed(&self) -> bool {
-        !(200..300).contains(&self.status)
-    }
-}
-
 /// The forge's own log of the webhooks that it sent to us.
 #[async_trait]
 pub trait DeliveryLog: Send + Sync {
@@ -273,8 +254,15 @@ pub struct Logged {
     pub repo: Option<i64>,
     /// When it was first tried, by the forge's clock.
     pub at: Moment,
+    /// What was answered when it was taken, else to its newest try; the forge's stand-in when there was no answer.
+    pub status: u16,
+}
+
+impl Logged {
     /// Somebody at our address took it.
-    pub has_arrived: bool,
+    pub fn has_arrived(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
 }
 
 /// The bot on this forge.
@@ -444,6 +432,11 @@ impl ForgeError {
             Self::Behind { .. } => Retry::WhenThere(LAG),
             Self::Broken { .. } | Self::Transport { .. } => Retry::WhenThere(OUTAGE),
         }
+    }
+
+    /// `host` will know of `what`, and does not yet.
+    pub fn behind(host: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Behind { host: host.into(), what: what.into() }
     }
 
     /// The same error about something so new that the forge may only be behind itself.

@@ -4,28 +4,7 @@ use crate::domain::ids::Moment;
 
 /// `2026-03-01 12:00:05 UTC`.
 pub fn utc(at: Moment) -> String {
-    let seconds = at.0.div_euclid(1_000);
-    let (year, month, day) = civil_date(seconds.div_euclid(86_400));
-    let of_day = seconds.rem_euclid(86_400);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
-}
-
-/// Year, month and day of a day counted from 1970-01-01, in the Gregorian calendar.
-///
-/// Years are taken to begin in March, so that the leap day is the last of its year, and 400 of them are one era.
-fn civil_date(days: i64) -> (i64, i64, i64) {
-    const ERA: i64 = 146_097;
-    const BEFORE_1970: i64 = 719_468;
-    let days = days.saturating_add(BEFORE_1970);
-    let (era, of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    (year, month, day)
+    format!("{} UTC", at.date_time())
 }
 
 /// `8 s`, `3 m 12 s`, `2 h 5 m`.

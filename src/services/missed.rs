@@ -104,7 +104,7 @@ async fn one(ctx: &Ctx, forge: ForgeKind, log: &dyn DeliveryLog, delivery: &Logg
     if let Received::Unreadable(why) = intake::receive(ctx, &new).await? {
         tracing::warn!(delivery.guid, why, "a missed delivery cannot be read");
     }
-    if ctx.rules.delivery_log.is_pushed && !delivery.has_arrived {
+    if ctx.rules.delivery_log.is_pushed && !delivery.has_arrived() {
         send_again(log, delivery).await;
     }
     Ok(())

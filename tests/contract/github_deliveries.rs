@@ -16,7 +16,7 @@ fn entry(id: i64, guid: &str, minute: u32, status: u16) -> Value {
     })
 }
 
-fn logged(id: i64, guid: &str, minute: i64, has_arrived: bool) -> Logged {
+fn logged(id: i64, guid: &str, minute: i64, status: u16) -> Logged {
     Logged {
         id,
         guid: guid.to_owned(),
@@ -24,7 +24,7 @@ fn logged(id: i64, guid: &str, minute: i64, has_arrived: bool) -> Logged {
         action: Some("created".to_owned()),
         repo: Some(700),
         at: Moment(NOON + minute * 60_000),
-        has_arrived,
+        status,
     }
 }
 
@@ -56,7 +56,7 @@ async fn the_log_is_read_page_by_page_as_far_as_it_is_wanted() {
     let server = Scripted::start(|seen| paged(&seen.line));
     let github = server.client("");
     let since = Moment(NOON + 15 * 60_000);
-    let expected = [logged(8, "b", 20, false), logged(9, "c", 30, true)];
+    let expected = [logged(8, "b", 20, 502), logged(9, "c", 30, 200)];
     assert_eq!(github.deliveries(since).await.unwrap(), expected);
     assert_eq!(log_lines(&server).len(), 2, "the third page is too old");
     assert_eq!(github.deliveries(Moment(0)).await.unwrap().len(), 4);
@@ -72,9 +72,9 @@ async fn a_body_is_what_was_sent() {
         (seen.line == "GET /app/hook/deliveries/9").then(|| reply(200, full))
     });
     let github = server.client("");
-    let body = github.body(&logged(9, "c", 30, true)).await.unwrap();
+    let body = github.body(&logged(9, "c", 30, 200)).await.unwrap();
     assert_eq!(body, br#"{"zen":"x","action":"created"}"#);
-    let gone = github.body(&logged(1, "a", 1, true)).await.unwrap_err();
+    let gone = github.body(&logged(1, "a", 1, 200)).await.unwrap_err();
     assert!(matches!(gone, ForgeError::Missing { .. }), "{gone}");
 }
 
@@ -83,7 +83,7 @@ async fn one_more_try_is_asked_for_without_a_body() {
     let server = Scripted::start(|seen| {
         (seen.line == "POST /app/hook/deliveries/8/attempts").then(|| reply(202, json!({})))
     });
-    server.client("").send_again(&logged(8, "b", 20, false)).await.unwrap();
+    server.client("").send_again(&logged(8, "b", 20, 502)).await.unwrap();
     let asked = server.all().into_iter().find(|seen| seen.line.starts_with("POST")).unwrap();
     assert_eq!((asked.line.as_str(), asked.body), ("POST /app/hook/deliveries/8/attempts", Value::Null));
 }

@@ -5,7 +5,7 @@
 
 use super::Github;
 use super::client::{As, Ask, Words};
-use super::{errors, moment};
+use super::errors;
 use crate::domain::ids::Moment;
 use crate::forge::{DeliveryLog, ForgeError, Logged};
 use async_trait::async_trait;
@@ -84,7 +84,7 @@ impl DeliveryLog for Github {
 
 impl Github {
     fn entry(&self, entry: WireEntry, ask: &Ask) -> Result<Logged, ForgeError> {
-        let at = moment::parse(&entry.delivered_at)
+        let at = Moment::parse_rfc3339(&entry.delivered_at)
             .ok_or_else(|| errors::unreadable(self.client.host(), &ask.words, "`delivered_at` is no time"))?;
         Ok(Logged {
             id: entry.id,
@@ -93,7 +93,7 @@ impl Github {
             action: entry.action,
             repo: entry.repository_id,
             at,
-            has_arrived: (200..300).contains(&entry.status_code),
+            status: entry.status_code,
         })
     }
 }
@@ -105,7 +105,9 @@ fn once_each(entries: Vec<Logged>) -> Vec<Logged> {
         match by_guid.get_mut(&entry.guid) {
             Some(newer) => {
                 newer.at = newer.at.min(entry.at);
-                newer.has_arrived |= entry.has_arrived;
+                if entry.has_arrived() {
+                    newer.status = entry.status;
+                }
             }
             None => {
                 by_guid.insert(entry.guid.clone(), entry);
@@ -121,14 +123,16 @@ fn once_each(entries: Vec<Logged>) -> Vec<Logged> {
 mod tests {
     use super::*;
 
-    fn entry(id: i64, guid: &str, at: i64, has_arrived: bool) -> Logged {
+    fn entry(id: i64, guid: &str, at: i64, status: u16) -> Logged {
         let event = "push".to_owned();
-        Logged { id, guid: guid.to_owned(), event, action: None, repo: None, at: Moment(at), has_arrived }
+        Logged { id, guid: guid.to_owned(), event, action: None, repo: None, at: Moment(at), status }
     }
 
     #[test]
     fn tries_of_one_delivery_are_one() {
-        let log = vec![entry(3, "a", 30, true), entry(2, "b", 20, false), entry(1, "a", 10, false)];
-        assert_eq!(once_each(log), [entry(3, "a", 10, true), entry(2, "b", 20, false)]);
+        let log = vec![entry(3, "a", 30, 202), entry(2, "b", 20, 502), entry(1, "a", 10, 500)];
+        assert_eq!(once_each(log), [entry(3, "a", 10, 202), entry(2, "b", 20, 502)]);
+        let log = vec![entry(2, "a", 20, 500), entry(1, "a", 10, 202)];
+        assert_eq!(once_each(log), [entry(2, "a", 10, 202)], "what arrived once has arrived");
     }
 }

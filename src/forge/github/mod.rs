@@ -12,7 +12,6 @@ mod deliveries;
 mod errors;
 mod heard;
 mod links;
-mod moment;
 mod on_repo;
 mod operations;
 mod payload;

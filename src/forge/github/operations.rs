@@ -1,13 +1,13 @@
-//! What an operator asks about the App: its rights, its installations, its webhook and the log of deliveries.
+//! What an operator asks about the App: its rights, its installations and its webhook.
 
 use super::Github;
 use super::client::{As, Ask, Words};
 use super::errors;
 use crate::domain::ids::Moment;
-use crate::forge::{AppFacts, Attempt, ForgeError, Granted, Hook, Installation, Operations};
+use crate::forge::{AppFacts, ForgeError, Granted, Hook, Installation, Operations};
 use async_trait::async_trait;
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::UNIX_EPOCH;
 
 /// More pages than anybody's installations fill.
@@ -50,14 +50,6 @@ struct WireHook {
     /// GitHub writes a text or a number.
     #[serde(default)]
     insecure_ssl: serde_json::Value,
-}
-
-#[derive(Deserialize)]
-struct WireDelivery {
-    guid: String,
-    event: String,
-    delivered_at: String,
-    status_code: u16,
 }
 
 #[async_trait]
@@ -106,17 +98,6 @@ impl Operations for Github {
         let url = hook.url.filter(|url| !url.is_empty());
         Ok(url.map(|url| Hook { url, content_type: hook.content_type, checks_certificate }))
     }
-
-    /// The log lists attempts, the newest first; a delivery that was sent again is in it more than once.
-    /// <https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook>
-    async fn last_deliveries(&self) -> Result<Vec<Attempt>, ForgeError> {
-        let words = Words::new("read the log of deliveries", "log of deliveries", "");
-        let log: Vec<WireDelivery> =
-            self.as_app(&Ask::get("/app/hook/deliveries?per_page=100", words)).await?;
-        let mut seen = HashSet::new();
-        let last = log.into_iter().filter(|delivery| seen.insert(delivery.guid.clone()));
-        Ok(last.map(Attempt::from).collect())
-    }
 }
 
 impl Github {
@@ -135,11 +116,5 @@ impl From<WireInstallation> for Installation {
             suspended: wire.suspended_at.is_some(),
             granted: Granted { permissions: wire.permissions, events: wire.events },
         }
-    }
-}
-
-impl From<WireDelivery> for Attempt {
-    fn from(wire: WireDelivery) -> Self {
-        Self { guid: wire.guid, event: wire.event, at: wire.delivered_at, status: wire.status_code }
     }
 }

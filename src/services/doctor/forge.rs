@@ -3,13 +3,16 @@
 use super::{Finding, chain};
 use crate::config::Manifest;
 use crate::domain::ids::Moment;
-use crate::forge::{Attempt, Granted, Hook, Installation, Operations};
+use crate::forge::{DeliveryLog, Granted, Hook, Installation, Logged, Operations};
+use crate::report::time::utc;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The App's assertions are good from a minute before to nine minutes after our time.
 const MOST_SKEW: Duration = Duration::from_secs(60);
 const SOME_SKEW: Duration = Duration::from_secs(15);
+/// Deliveries of so long are looked at.
+const LOOK_BACK: Duration = Duration::from_secs(60 * 60);
 
 /// What the App should be like.
 pub struct Wanted<'a> {
@@ -21,7 +24,7 @@ pub struct Wanted<'a> {
 }
 
 /// Looks at the App; what cannot be asked because the credentials are refused is left out.
-pub async fn app(forge: &dyn Operations, wanted: &Wanted<'_>) -> Vec<Finding> {
+pub async fn app(forge: &(impl Operations + DeliveryLog), wanted: &Wanted<'_>) -> Vec<Finding> {
     let mut findings = vec![clock(forge, wanted.now).await];
     let app = match forge.app().await {
         Ok(app) => app,
@@ -44,7 +47,7 @@ pub async fn app(forge: &dyn Operations, wanted: &Wanted<'_>) -> Vec<Finding> {
         Ok(hook) => webhook(hook.as_ref(), wanted.webhook.as_deref()),
         Err(error) => Finding::wrong("webhook", chain(error), "see the App's settings page"),
     });
-    findings.push(match forge.last_deliveries().await {
+    findings.push(match forge.deliveries(wanted.now.minus(LOOK_BACK)).await {
         Ok(log) => deliveries(&log),
         Err(error) => {
             Finding::wrong("deliveries", chain(error), "see \"Advanced\" on the App's settings page")
@@ -157,20 +160,21 @@ fn webhook(hook: Option<&Hook>, wanted: Option<&str>) -> Finding {
     }
 }
 
-/// Deliveries that failed and were not sent again since. When the newest failed, none may come through.
-fn deliveries(log: &[Attempt]) -> Finding {
+/// Deliveries, oldest first, that failed and did not arrive since. When the newest failed, none may come through.
+fn deliveries(log: &[Logged]) -> Finding {
     const ABOUT: &str = "deliveries";
-    let failed: Vec<&Attempt> = log.iter().filter(|attempt| attempt.has_failed()).collect();
-    let Some(last) = failed.first() else {
-        return Finding::ok(ABOUT, format!("none of the last {} failed", log.len()));
+    let failed: Vec<&Logged> = log.iter().filter(|delivery| !delivery.has_arrived()).collect();
+    let Some(last) = failed.last() else {
+        return Finding::ok(ABOUT, format!("none of {} in the last hour failed", log.len()));
     };
-    let Attempt { guid, event, at, status } = last;
+    let Logged { guid, event, at, status, .. } = last;
     let says = format!(
-        "{} of the last {} failed, the last at {at}: {event}, answered with {status} ({guid})",
+        "{} of {} in the last hour failed, the last at {}: {event}, answered with {status} ({guid})",
         failed.len(),
-        log.len()
+        log.len(),
+        utc(*at),
     );
-    if log.first().is_some_and(Attempt::has_failed) {
+    if log.last().is_some_and(|newest| !newest.has_arrived()) {
         let todo = "see that the forge reaches the webhook's address and that the secrets are the same, then send them again";
         return Finding::wrong(ABOUT, says, todo);
     }
@@ -235,15 +239,18 @@ mod tests {
 
     #[test]
     fn a_failed_delivery_is_told_and_the_newest_is_the_worst() {
-        let attempt = |status| Attempt {
+        let delivery = |status| Logged {
+            id: 1,
             guid: "g".to_owned(),
             event: "push".to_owned(),
-            at: "2026-11-23T20:51:07Z".to_owned(),
+            action: None,
+            repo: None,
+            at: Moment(1_795_467_067_000),
             status,
         };
         assert_eq!(deliveries(&[]).state, State::Ok);
-        assert_eq!(deliveries(&[attempt(202), attempt(202)]).state, State::Ok);
-        assert_eq!(deliveries(&[attempt(202), attempt(502)]).state, State::Warn);
-        assert_eq!(deliveries(&[attempt(401), attempt(202)]).state, State::Wrong);
+        assert_eq!(deliveries(&[delivery(202), delivery(202)]).state, State::Ok);
+        assert_eq!(deliveries(&[delivery(502), delivery(202)]).state, State::Warn);
+        assert_eq!(deliveries(&[delivery(202), delivery(401)]).state, State::Wrong);
     }
 }
