@@ -27,6 +27,11 @@ pub enum JobEnd {
         at: Moment,
         why: String,
     },
+    /// The other side was away; asked again at this moment, and costs no attempt.
+    Away {
+        at: Moment,
+        error: String,
+    },
     /// Failed; tried again at this moment.
     Retry {
         at: Moment,
@@ -38,10 +43,29 @@ pub enum JobEnd {
     },
 }
 
+impl JobEnd {
+    /// Its stable name, in logs and metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Later { .. } => "later",
+            Self::Away { .. } => "away",
+            Self::Retry { .. } => "retry",
+            Self::Dead { .. } => "dead",
+        }
+    }
+}
+
 /// Attempts of a job whose failure a person can do something about.
 pub const MAX_ATTEMPTS: u32 = 3;
 /// How often in a row a job may lose its worker. Then it is likely the job that ends them, and it is given up.
 pub const MAX_LOST: u32 = 3;
+
+/// Whether a job that lost its worker so often is dead: giving it up ended them as often again.
+pub fn is_dead_when_lost(lost: u32) -> bool {
+    lost >= 2 * MAX_LOST
+}
+
 /// How long a forge or a git remote may be away before work that needs it fails for good.
 pub const OUTAGE: Duration = Duration::from_secs(60 * 60);
 /// How long a forge may not know what it told or took itself.
@@ -60,7 +84,7 @@ pub fn after_failure(retry: Retry, work: &Claimed, error: String, now: Moment) -
         Retry::Never => JobEnd::Dead { error },
         Retry::After(wait) => JobEnd::Later { at: now.plus(wait), why: error },
         Retry::WhenThere(patience) if failing >= patience => JobEnd::Dead { error },
-        Retry::WhenThere(_) => JobEnd::Later { at: now.plus(spread.of(failing / 2)), why: error },
+        Retry::WhenThere(_) => JobEnd::Away { at: now.plus(spread.of(failing / 2)), error },
         Retry::Soon if work.attempt >= work.job.attempts() => JobEnd::Dead { error },
         Retry::Soon => JobEnd::Retry { at: now.plus(spread.of(doubled(work.attempt))), error },
     }
@@ -140,9 +164,9 @@ mod tests {
     fn an_outage_is_sat_out_in_growing_waits_until_patience_ends() {
         let since = |seconds: i64| Claimed { failing_since: Some(Moment(-seconds * 1000)), ..work(3) };
         let away = Retry::WhenThere(Duration::from_secs(3600));
-        check(away, &work(3), &JobEnd::Later { at: Moment(2_000), why: error() });
-        check(away, &since(60), &JobEnd::Later { at: Moment(30_000), why: error() });
-        check(away, &since(3599), &JobEnd::Later { at: Moment(60_000), why: error() });
+        check(away, &work(3), &JobEnd::Away { at: Moment(2_000), error: error() });
+        check(away, &since(60), &JobEnd::Away { at: Moment(30_000), error: error() });
+        check(away, &since(3599), &JobEnd::Away { at: Moment(60_000), error: error() });
         check(away, &since(3600), &JobEnd::Dead { error: error() });
     }
 

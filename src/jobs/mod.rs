@@ -52,18 +52,20 @@ impl Worker {
         let told = fault::tell(&self.ctx.redactor, failure, turn.id);
         let retry = if failure.is::<LostTooOften>() { Retry::Never } else { fault::retry(failure) };
         let end = after_failure(retry, turn, told.stored(), self.ctx.now());
-        tracing::warn!(fault = told.chain, end = word(&end), "a job failed");
+        tracing::warn!(fault = told.chain, end = end.as_str(), "a job failed");
         let recorded = match &end {
             JobEnd::Dead { .. } if !fault::lost_lease(failure) => {
                 giving_up::give_up(&self.ctx, turn, &told.people).await
             }
-            JobEnd::Later { .. } | JobEnd::Retry { .. } => giving_up::delayed(&self.ctx, turn).await,
+            JobEnd::Later { .. } | JobEnd::Away { .. } | JobEnd::Retry { .. } => {
+                giving_up::delayed(&self.ctx, turn).await
+            }
             JobEnd::Dead { .. } | JobEnd::Done => Ok(()),
         };
         let Err(error) = recorded else { return end };
         tracing::error!(
             error = format!("{error:#}"),
-            end = word(&end),
+            end = end.as_str(),
             "what became of a job could not be reported"
         );
         match end {
@@ -91,7 +93,7 @@ impl Handler for Worker {
         let span = span(&turn);
         let begun = self.ctx.now();
         let end = self.work(&turn).instrument(span).await;
-        self.ctx.meters.job_ended(turn.job.kind(), word(&end), self.ctx.now().since(begun));
+        self.ctx.meters.job_ended(turn.job.kind(), end.as_str(), self.ctx.now().since(begun));
         end
     }
 
@@ -146,14 +148,5 @@ async fn dispatch(ctx: &Ctx, turn: &Claimed) -> anyhow::Result<()> {
         Job::Reconcile => reconcile::pass(ctx).await,
         Job::ReadDeliveries { forge } => missed::read(ctx, forge).await,
         Job::Tidy => tidying::tidy(ctx).await,
-    }
-}
-
-fn word(end: &JobEnd) -> &'static str {
-    match end {
-        JobEnd::Done => "done",
-        JobEnd::Later { .. } => "later",
-        JobEnd::Retry { .. } => "retry",
-        JobEnd::Dead { .. } => "dead",
     }
 }

@@ -189,7 +189,7 @@ impl Meters {
         self.batches.observe(small(deliveries));
     }
 
-    /// An attempt of a job ended: `done`, `later`, `retry` or `dead`.
+    /// An attempt of a job ended: `done`, `later`, `away`, `retry` or `dead`.
     pub fn job_ended(&self, kind: &'static str, end: &'static str, took: Duration) {
         self.jobs.get_or_create(&JobLabels { kind, end }).observe(took.as_secs_f64());
     }

@@ -9,7 +9,7 @@ use super::super::sql::{PerDialect, Row, Tx, args};
 use crate::domain::claim::{Claimed, Hold};
 use crate::domain::ids::{JobId, Moment};
 use crate::domain::job::Job;
-use crate::domain::retry::{JobEnd, MAX_LOST};
+use crate::domain::retry::{JobEnd, is_dead_when_lost};
 use std::time::Duration;
 
 /// How often a lost race is run again before the caller is told that there is nothing for it.
@@ -18,7 +18,7 @@ const RACES: u32 = 5;
 /// Claims at most `limit` due jobs for `worker`, in order, never two of one lane and none whose lane is busy.
 ///
 /// First takes back the jobs whose lease ran out: they are queued again at once. Whoever claims one that lost its worker
-/// [`MAX_LOST`] times is to give it up; should that end its worker as often again, the job is dead.
+/// [`crate::domain::retry::MAX_LOST`] times is to give it up; should that end its worker as often again, the job is dead.
 pub async fn claim(store: &Store, worker: &str, limit: u32, lease: Duration) -> Result<Vec<Claimed>> {
     for _ in 0..RACES {
         match try_claim(store, worker, limit, lease).await {
@@ -54,7 +54,7 @@ async fn take_back_expired(tx: &mut Tx, now: Moment) -> Result<u64> {
     for held in &expired {
         let error = format!("lost its worker on attempt {}", held.attempt);
         let lost = held.lost + 1;
-        if lost >= 2 * i64::from(MAX_LOST) {
+        if is_dead_when_lost(u32::try_from(lost).unwrap_or(u32::MAX)) {
             end(tx, held.id, "dead", &error).await?;
             continue;
         }
@@ -204,8 +204,9 @@ async fn try_finish(store: &Store, hold: Hold, how: &JobEnd) -> Result<bool> {
     match how {
         JobEnd::Done => end(&mut tx, hold.job, "done", "").await?,
         JobEnd::Dead { error } => end(&mut tx, hold.job, "dead", error).await?,
-        JobEnd::Later { at, why } => come_back(&mut tx, hold.job, *at, (-1, why)).await?,
-        JobEnd::Retry { at, error } => come_back(&mut tx, hold.job, *at, (0, error)).await?,
+        JobEnd::Later { at, why } => come_back(&mut tx, hold.job, WAITS, *at, (-1, why)).await?,
+        JobEnd::Away { at, error } => come_back(&mut tx, hold.job, FAILS, *at, (-1, error)).await?,
+        JobEnd::Retry { at, error } => come_back(&mut tx, hold.job, FAILS, *at, (0, error)).await?,
     }
     // The lane is free now, and somebody may wait for it.
     tx.will_wake();
@@ -213,9 +214,20 @@ async fn try_finish(store: &Store, hold: Hold, how: &JobEnd) -> Result<bool> {
     Ok(true)
 }
 
+/// It fails since the first time.
+const FAILS: &str = "UPDATE job SET process = NULL, failing_since = COALESCE(failing_since, $2) \
+                     WHERE job_id = $1 RETURNING *";
+/// Somebody answered that it has to wait. Should that one be away the next time, it fails since now.
+const WAITS: &str = "UPDATE job SET process = NULL, failing_since = $2 WHERE job_id = $1 RETURNING *";
+
 /// Queues an attempt that ended in order: its process is over.
-async fn come_back(tx: &mut Tx, id: JobId, at: Moment, (cost, error): (i64, &str)) -> Result<()> {
-    let sql = "UPDATE job SET process = NULL, failing_since = COALESCE(failing_since, $2) WHERE job_id = $1 RETURNING *";
+async fn come_back(
+    tx: &mut Tx,
+    id: JobId,
+    sql: &'static str,
+    at: Moment,
+    (cost, error): (i64, &str),
+) -> Result<()> {
     let now = tx.now();
     let Some(held) = tx.one(sql, args![id, now], read_held).await? else {
         return Err(StoreError::Missing { what: "job" });
