@@ -7,9 +7,19 @@ use super::ids::{Moment, Sha};
 use std::time::Duration;
 
 /// How long a forge may not show what we wrote or pushed.
-pub const OURS: Duration = Duration::from_secs(10);
+const OURS: Duration = Duration::from_secs(10);
 /// How long a forge may not show what a webhook told of. It may never show it: what came after may have replaced it.
-pub const TOLD: Duration = Duration::from_secs(60);
+const TOLD: Duration = Duration::from_secs(60);
+
+/// Whether a forge may still not show what we wrote at `written`: that it is not seen says nothing.
+pub fn may_lack_ours(written: Moment, now: Moment) -> bool {
+    now.since(written) < OURS
+}
+
+/// Whether a forge may still not show what one of its webhooks told of at `told`.
+pub fn may_lack_told(told: Moment, now: Moment) -> bool {
+    now.since(told) < TOLD
+}
 
 /// A push that a webhook told of.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +47,10 @@ pub struct Sight<'a> {
 impl Sight<'_> {
     /// Whether a decision may rest on it now.
     pub fn is_settled(&self, now: Moment) -> bool {
-        if self.told.is_some_and(|told| !told.has_come && now.since(told.at) < TOLD) {
+        if self.told.is_some_and(|told| !told.has_come && may_lack_told(told.at, now)) {
             return false;
         }
-        let is_fresh = self.ours_since.is_some_and(|since| now.since(since) < OURS);
+        let is_fresh = self.ours_since.is_some_and(|since| may_lack_ours(since, now));
         !(self.shows_less && is_fresh) || self.told.is_some_and(|told| self.is_confirmed_by(told))
     }
 

@@ -7,7 +7,7 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::ProjectId;
 use crate::domain::project::{Project, RepoAccess};
 use crate::domain::retry::Retry;
-use crate::domain::sight::{OURS, TOLD};
+use crate::domain::sight::{may_lack_ours, may_lack_told};
 use crate::forge::ForgeError;
 use crate::report::comment;
 use crate::store::effect::{EffectStatus, StoredEffect};
@@ -50,7 +50,7 @@ async fn refused(
     fault: anyhow::Error,
 ) -> anyhow::Result<()> {
     let fault = match fault.downcast::<ForgeError>() {
-        Ok(error @ ForgeError::Missing { .. }) if ctx.now().since(effect.created_at) < TOLD => {
+        Ok(error @ ForgeError::Missing { .. }) if may_lack_told(effect.created_at, ctx.now()) => {
             return Err(error.of_something_new().into());
         }
         Ok(error) => error.into(),
@@ -112,10 +112,8 @@ async fn answer(
         if let Some(found) = forge.find_comment(&project.repo, post.thread, &marker).await? {
             return sent(ctx, turn, effect, &name_of(&found)).await;
         }
-        if effect.sending_at.is_some_and(|begun| ctx.now().since(begun) < OURS) {
-            let host = project.forge.as_str().to_owned();
-            let what = "the answer that was just posted".to_owned();
-            return Err(ForgeError::Behind { host, what }.into());
+        if effect.sending_at.is_some_and(|begun| may_lack_ours(begun, ctx.now())) {
+            return Err(ForgeError::behind(project.forge.as_str(), "the answer that was just posted").into());
         }
     }
     fold_earlier(ctx, project, effect).await?;

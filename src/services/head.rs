@@ -110,9 +110,7 @@ async fn wait_for_git(
     if sight.is_settled(ctx.now()) {
         return Ok(());
     }
-    let host = "git".to_owned();
-    let what = format!("the newest commit of `{}`", protocol.branch());
-    Err(ForgeError::Behind { host, what }.into())
+    Err(ForgeError::behind("git", format!("the newest commit of `{}`", protocol.branch())).into())
 }
 
 /// The base branch's tip. A moved base is a fact for the reports, a deleted one blocks.

@@ -8,7 +8,7 @@ use crate::domain::forge_event::{ForgeEvent, Happened, RepoChange, RepoFacts};
 use crate::domain::ids::{DeliveryId, Sha};
 use crate::domain::job::Job;
 use crate::domain::project::{ForgeKind, Project, RepoAccess};
-use crate::domain::sight::{OURS, TOLD};
+use crate::domain::sight::{may_lack_ours, may_lack_told};
 use crate::forge::{self, ForgeError, Parsed};
 use crate::services::fates::Confirmed;
 use crate::store::delivery::{Delivery as Stored, DeliveryStatus};
@@ -112,15 +112,10 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, id: DeliveryId) -> anyhow::Resul
 /// A webhook may come before the forge's API knows what it tells of.
 fn not_yet(ctx: &Ctx, delivery: &Stored, fault: anyhow::Error) -> anyhow::Error {
     match fault.downcast::<ForgeError>() {
-        Ok(error) if is_new(ctx, delivery) => error.of_something_new().into(),
+        Ok(error) if may_lack_told(delivery.received_at, ctx.now()) => error.of_something_new().into(),
         Ok(error) => error.into(),
         Err(fault) => fault,
     }
-}
-
-/// Whether the API may still lie behind what a delivery tells.
-fn is_new(ctx: &Ctx, delivery: &Stored) -> bool {
-    ctx.now().since(delivery.received_at) < TOLD
 }
 
 async fn act(ctx: &Ctx, delivery: &Stored, event: &ForgeEvent) -> anyhow::Result<()> {
@@ -191,9 +186,9 @@ async fn in_project(
 
 /// What the API does not confirm is news that it has not heard, or news that is out of date: deliveries come in any order.
 fn believed(ctx: &Ctx, project: &Project, delivery: &Stored, told: Confirmed) -> anyhow::Result<()> {
-    if told == Confirmed::No && ctx.now().since(delivery.received_at) < OURS {
-        let (host, what) = (project.forge.as_str().to_owned(), format!("what its `{}` told", delivery.event));
-        return Err(ForgeError::Behind { host, what }.into());
+    if told == Confirmed::No && may_lack_ours(delivery.received_at, ctx.now()) {
+        let what = format!("what its `{}` told", delivery.event);
+        return Err(ForgeError::behind(project.forge.as_str(), what).into());
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::domain::colour::Colour;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{JobId, Moment, ProtocolId, Sha};
 use crate::domain::project::{Project, RepoAccess};
-use crate::domain::sight::OURS;
+use crate::domain::sight::may_lack_ours;
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::thread::Thread;
 use crate::domain::verdict::Judgement;
@@ -116,11 +116,11 @@ impl Publisher<'_> {
     }
 
     fn may_be_unseen(&self, written: Moment) -> bool {
-        self.ctx.now().since(written) < OURS
+        may_lack_ours(written, self.ctx.now())
     }
 
     fn unseen(&self, what: &str) -> ForgeError {
-        ForgeError::Behind { host: self.project.forge.as_str().to_owned(), what: what.to_owned() }
+        ForgeError::behind(self.project.forge.as_str(), what)
     }
 
     /// Creates a comment. That it may exist is stored first, so that a lost worker's one is looked for.

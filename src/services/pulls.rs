@@ -13,7 +13,7 @@ use crate::domain::job::Job;
 use crate::domain::project::{MergeRequest, Project, Protocol, PullFacts, PullState};
 use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
-use crate::domain::sight::OURS;
+use crate::domain::sight::may_lack_ours;
 use crate::forge::{ForgeError, NewPull, Pull};
 use crate::git::{Push, PushError};
 use crate::report::comment;
@@ -113,7 +113,7 @@ async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Re
 /// The pull request as it is now. One that was opened just now may not be shown yet.
 async fn seen(ctx: &Ctx, project: &Project, protocol: &Protocol, number: u64) -> anyhow::Result<Pull> {
     match ctx.forge_of(project)?.pull(&project.repo, number).await {
-        Err(error) if ctx.now().since(protocol.changed_at) < OURS => Err(error.of_something_new().into()),
+        Err(error) if may_lack_ours(protocol.changed_at, ctx.now()) => Err(error.of_something_new().into()),
         seen => Ok(seen?),
     }
 }
@@ -182,7 +182,7 @@ pub async fn merge(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
     match forge.merge_pull(&facts.project.repo, known.number, &request.sha).await {
         Ok(sha) => merged(ctx, turn, id, &request, Some(&sha)).await,
         Err(ForgeError::Refused { host, .. }) if may_be_merged(ctx, turn) => {
-            Err(ForgeError::Behind { host, what: "whether it merged".to_owned() }.into())
+            Err(ForgeError::behind(host, "whether it merged").into())
         }
         Err(
             error @ (ForgeError::Refused { .. } | ForgeError::Forbidden { .. } | ForgeError::Missing { .. }),
@@ -193,7 +193,7 @@ pub async fn merge(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<
 
 /// An earlier attempt was not answered and may have merged; a refusal now says only that it cannot be merged again.
 fn may_be_merged(ctx: &Ctx, turn: &Claimed) -> bool {
-    turn.failing_since.is_some_and(|since| ctx.now().since(since) < OURS)
+    turn.failing_since.is_some_and(|since| may_lack_ours(since, ctx.now()))
 }
 
 async fn merged(

@@ -56,7 +56,7 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
         StatusCode::NOT_FOUND | StatusCode::GONE => missing(host, words),
         // Webhooks and pushes come before the API knows of their commit.
         StatusCode::UNPROCESSABLE_ENTITY if answer.message.contains("No commit found for SHA") => {
-            ForgeError::Behind { host, what: words.thing.clone() }
+            ForgeError::behind(host, words.thing.clone())
         }
         _ if status.is_server_error() => {
             ForgeError::Broken { host, what: words.act.clone(), status: status.as_u16() }

@@ -66,7 +66,7 @@ impl Pulls for Github {
         match refused {
             Err(ForgeError::Refused { host, words, .. }) if words.contains("already exists") => {
                 let found = self.open_pull_of(repo, &new.head).await?;
-                found.ok_or(ForgeError::Behind { host, what: format!("the pull request of `{}`", new.head) })
+                found.ok_or(ForgeError::behind(host, format!("the pull request of `{}`", new.head)))
             }
             answered => answered,
         }

@@ -131,7 +131,7 @@ async fn highest_number(ctx: &Ctx, asking: &Asking, base: &Sha) -> anyhow::Resul
     let mirror = remote::mirror(ctx, &asking.project).await?;
     if !ctx.git.has(&mirror, base).await? {
         let what = format!("commit {}, which its API names", base.short());
-        return Err(ForgeError::Behind { host: "git".to_owned(), what }.into());
+        return Err(ForgeError::behind("git", what).into());
     }
     let folders = ctx.git.list_dir(&mirror, base, ".protocols").await?;
     let branches = heads.heads.iter().map(|(branch, _)| branch.as_str());
