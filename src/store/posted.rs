@@ -95,18 +95,17 @@ pub async fn checks(db: &mut Session, protocol: ProtocolId) -> Result<Vec<Posted
 }
 
 /// At most `limit` protocols with a check that is unfinished on a commit where nobody works any more: the protocol has
-/// ended, or its head is another one. Those that somebody publishes, or failed to after `failed`, are left out.
-pub async fn unfinished_in_vain(db: &mut Session, failed: Moment, limit: u32) -> Result<Vec<ProtocolId>> {
+/// ended, or its head is another one. Those that somebody publishes, or will, are left out: a dead job rests.
+pub async fn unfinished_in_vain(db: &mut Session, limit: u32) -> Result<Vec<ProtocolId>> {
     let sql = "SELECT DISTINCT posted_check.protocol_id FROM posted_check \
                JOIN protocol ON protocol.protocol_id = posted_check.protocol_id \
                JOIN project ON project.project_id = protocol.project_id AND project.access = 'granted' \
                WHERE posted_check.final = 0 \
                AND (protocol.status IN ('cancelled', 'completed') OR posted_check.sha <> protocol.head) \
                AND NOT EXISTS (SELECT 1 FROM job WHERE job.protocol_id = protocol.protocol_id \
-                               AND job.kind = 'publish' AND (job.status IN ('queued', 'running') \
-                                                             OR (job.status = 'dead' AND job.changed_at > $1))) \
-               ORDER BY posted_check.protocol_id LIMIT $2";
-    db.all(sql, args![failed, limit], |row| row.int("protocol_id").map(ProtocolId)).await
+                               AND job.kind = 'publish' AND job.status IN ('queued', 'running', 'dead')) \
+               ORDER BY posted_check.protocol_id LIMIT $1";
+    db.all(sql, args![limit], |row| row.int("protocol_id").map(ProtocolId)).await
 }
 
 /// The check that the forge knows by `forge_id`, and the protocol it belongs to.

@@ -139,21 +139,15 @@ pub async fn mark_published(tx: &mut Tx, id: ProtocolId, revision: i64) -> Resul
 }
 
 /// At most `limit` protocols that changed before `changed`, are published as they were before that, and that nobody
-/// publishes; a publishing that failed for good after `failed` is given its rest.
-pub async fn unpublished(
-    db: &mut Session,
-    changed: Moment,
-    failed: Moment,
-    limit: u32,
-) -> Result<Vec<ProtocolId>> {
+/// publishes or will: a dead job rests.
+pub async fn unpublished(db: &mut Session, changed: Moment, limit: u32) -> Result<Vec<ProtocolId>> {
     let sql = "SELECT protocol.protocol_id FROM protocol \
                JOIN project ON project.project_id = protocol.project_id AND project.access = 'granted' \
                WHERE published < revision AND protocol.changed_at <= $1 \
                AND NOT EXISTS (SELECT 1 FROM job WHERE job.protocol_id = protocol.protocol_id \
-                               AND job.kind = 'publish' AND (job.status IN ('queued', 'running') \
-                                                             OR (job.status = 'dead' AND job.changed_at > $2))) \
-               ORDER BY protocol.protocol_id LIMIT $3";
-    db.all(sql, args![changed, failed, limit], |row| row.int("protocol_id").map(ProtocolId)).await
+                               AND job.kind = 'publish' AND job.status IN ('queued', 'running', 'dead')) \
+               ORDER BY protocol.protocol_id LIMIT $2";
+    db.all(sql, args![changed, limit], |row| row.int("protocol_id").map(ProtocolId)).await
 }
 
 /// How a project is used.

@@ -61,7 +61,7 @@ async fn rows_before_the_sweeps_count_as_shown_and_not_as_failing() {
     for bench in [Bench::sqlite_before("0005").await, Bench::postgres_before("0005").await] {
         let mut db = bench.store.read().await.unwrap();
         let always = Moment(i64::MAX);
-        let behind = store::protocol::unpublished(&mut db, always, always, 10).await.unwrap();
+        let behind = store::protocol::unpublished(&mut db, always, 10).await.unwrap();
         assert_eq!(behind, [], "an ended protocol is published; the open one has its job");
         assert_eq!(store::protocol::head_since(&mut db, ProtocolId(1)).await.unwrap(), None);
         assert_eq!(store::told_push::last(&mut db, ProtocolId(1)).await.unwrap(), None);

@@ -18,7 +18,7 @@ use tasksgodzilla::store::{self, Accepted, NewDelivery, retention};
 
 on_both!(
     a_protocol_is_published_once_its_last_revision_is,
-    a_publishing_that_failed_gets_its_rest,
+    a_publishing_that_failed_rests_until_it_is_revived,
     checks_are_unfinished_in_vain_where_nobody_works,
     a_running_step_without_a_job_is_abandoned,
     what_waits_to_be_sent_without_a_sender_is_found,
@@ -64,7 +64,7 @@ fn dead() -> JobEnd {
 
 async fn unpublished(bench: &Bench) -> Vec<ProtocolId> {
     let (now, mut db) = (bench.store.now(), bench.store.read().await.unwrap());
-    store::protocol::unpublished(&mut db, now, now.minus(HOUR), 10).await.unwrap()
+    store::protocol::unpublished(&mut db, now, 10).await.unwrap()
 }
 
 async fn a_protocol_is_published_once_its_last_revision_is(bench: Bench) {
@@ -78,19 +78,28 @@ async fn a_protocol_is_published_once_its_last_revision_is(bench: Bench) {
     assert_eq!(unpublished(&bench).await, [protocol.id]);
     let mut db = bench.store.read().await.unwrap();
     let before = bench.store.now().minus(Duration::from_millis(1));
-    assert_eq!(store::protocol::unpublished(&mut db, before, before, 10).await.unwrap(), [], "too young");
+    assert_eq!(store::protocol::unpublished(&mut db, before, 10).await.unwrap(), [], "too young");
     drop(db);
     push(&bench, Job::Publish { protocol: protocol.id }).await;
     assert_eq!(unpublished(&bench).await, [], "somebody will");
 }
 
-async fn a_publishing_that_failed_gets_its_rest(bench: Bench) {
+async fn a_publishing_that_failed_rests_until_it_is_revived(bench: Bench) {
     let protocol = bench.protocol().await;
     push(&bench, Job::Publish { protocol: protocol.id }).await;
     finish_next(&bench, dead()).await;
-    assert_eq!(unpublished(&bench).await, []);
     bench.clock.advance(HOUR);
+    assert_eq!(unpublished(&bench).await, []);
+    revive_next(&bench, "publish").await;
+    finish_next(&bench, JobEnd::Done).await;
     assert_eq!(unpublished(&bench).await, [protocol.id]);
+}
+
+async fn revive_next(bench: &Bench, kind: &str) {
+    let mut tx = bench.store.begin().await.unwrap();
+    let dead = store::job::dead_of_kind(&mut tx, kind, 10).await.unwrap().remove(0);
+    store::job::revive(&mut tx, dead.id).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn checks_are_unfinished_in_vain_where_nobody_works(bench: Bench) {
@@ -99,8 +108,8 @@ async fn checks_are_unfinished_in_vain_where_nobody_works(bench: Bench) {
     protocol.head = Some(sha("b"));
     save(&bench, &mut protocol).await;
     let in_vain = async || {
-        let (now, mut db) = (bench.store.now(), bench.store.read().await.unwrap());
-        store::posted::unfinished_in_vain(&mut db, now, 10).await.unwrap()
+        let mut db = bench.store.read().await.unwrap();
+        store::posted::unfinished_in_vain(&mut db, 10).await.unwrap()
     };
     let post = async |letter: &str, is_final| {
         let check = PostedCheck {
@@ -185,10 +194,7 @@ async fn what_waits_to_be_sent_without_a_sender_is_found(bench: Bench) {
     assert_eq!(waiting(now).await, [], "its job is queued");
     finish_next(&bench, dead()).await;
     assert_eq!(waiting(now).await, [], "its job rests");
-    let mut tx = bench.store.begin().await.unwrap();
-    let dead = store::job::dead_of_kind(&mut tx, "send_answers", 10).await.unwrap().remove(0);
-    store::job::revive(&mut tx, dead.id).await.unwrap();
-    tx.commit().await.unwrap();
+    revive_next(&bench, "send_answers").await;
     finish_next(&bench, JobEnd::Done).await;
     assert_eq!(waiting(now).await, [project]);
     assert_eq!(waiting(now.minus(HOUR)).await, [], "too young");
@@ -216,21 +222,26 @@ async fn a_delivery_is_known_by_its_forge_and_its_id(bench: Bench) {
 async fn a_job_knows_since_when_it_fails(bench: Bench) {
     push(&bench, Job::Reconcile).await;
     let since = bench.store.now();
-    let later = JobEnd::Later { at: since, why: "away".to_owned() };
+    let away = JobEnd::Away { at: since, error: "away".to_owned() };
+    let later = JobEnd::Later { at: since, why: "limited".to_owned() };
     assert_eq!(bench.claim(1).await[0].failing_since, None);
     bench.clock.advance(HOUR);
     let claimed = bench.claim(1).await.remove(0);
     assert_eq!(claimed.failing_since, None, "a lost worker says nothing of the work");
-    store::job::finish(&bench.store, claimed.hold(), &later).await.unwrap();
+    store::job::finish(&bench.store, claimed.hold(), &away).await.unwrap();
     let failing = bench.store.now();
     bench.clock.advance(HOUR);
     push(&bench, Job::Reconcile).await;
     let claimed = bench.claim(1).await.remove(0);
     assert_eq!(claimed.failing_since, Some(failing));
     push(&bench, Job::Reconcile).await;
-    store::job::finish(&bench.store, claimed.hold(), &later).await.unwrap();
+    store::job::finish(&bench.store, claimed.hold(), &away).await.unwrap();
     let claimed = bench.claim(1).await.remove(0);
     assert_eq!(claimed.failing_since, Some(failing), "the job of the same key takes it over");
+    bench.clock.advance(HOUR);
+    store::job::finish(&bench.store, claimed.hold(), &later).await.unwrap();
+    let claimed = bench.claim(1).await.remove(0);
+    assert_eq!(claimed.failing_since, Some(bench.store.now()), "who answers that it has to wait is not away");
     store::job::finish(&bench.store, claimed.hold(), &dead()).await.unwrap();
     let mut tx = bench.store.begin().await.unwrap();
     assert!(store::job::revive(&mut tx, claimed.id).await.unwrap());

@@ -5,18 +5,17 @@ use crate::services::Ctx;
 use crate::store;
 use std::time::Duration;
 
-/// How long publishing may take before it is looked after, and how long one that failed for good rests.
+/// How long publishing may take before it is looked after.
 const OVERDUE: Duration = Duration::from_secs(60);
-const REST: Duration = Duration::from_secs(10 * 60);
 /// Protocols that one pass publishes for each cause.
 const MOST: u32 = 200;
 
 /// Queues the publishing of every such protocol that nobody publishes.
 pub(super) async fn publish_overdue(ctx: &Ctx) -> anyhow::Result<()> {
-    let (changed, failed) = (ctx.now().minus(OVERDUE), ctx.now().minus(REST));
+    let changed = ctx.now().minus(OVERDUE);
     let mut db = ctx.store.read().await?;
-    let mut behind = store::protocol::unpublished(&mut db, changed, failed, MOST).await?;
-    behind.extend(store::posted::unfinished_in_vain(&mut db, failed, MOST).await?);
+    let mut behind = store::protocol::unpublished(&mut db, changed, MOST).await?;
+    behind.extend(store::posted::unfinished_in_vain(&mut db, MOST).await?);
     drop(db);
     if behind.is_empty() {
         return Ok(());
