@@ -8,14 +8,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tasksgodzilla::app::system_clock;
-use tasksgodzilla::config::{self, Manifest};
+use tasksgodzilla::config::Manifest;
 use tasksgodzilla::domain::drive;
 use tasksgodzilla::domain::ids::JobId;
 use tasksgodzilla::domain::project::{Protocol, PullState};
 use tasksgodzilla::domain::protocol::ProtocolStatus;
-use tasksgodzilla::sandbox::github::{
-    Access, AppCredentials, AppSpec, CheckStatus, Ci, Role, Twin, TwinOptions,
-};
+use tasksgodzilla::sandbox::github::{AppCredentials, CheckStatus, Ci, Role, Twin, TwinOptions};
 use tasksgodzilla::store::job::{self, JobStatus, StoredJob};
 use tasksgodzilla::store::{self, Store, StoreSettings, StoreUrl};
 use tempfile::TempDir;
@@ -445,17 +443,5 @@ fn furnish(twin: &Twin) -> AppCredentials {
     let files = [("README.md", Some("# API\n")), ("src/lib.rs", Some("\n"))];
     twin.push_as("bob", REPO, "main", &files).unwrap();
     twin.set_ci(REPO, Ci::Green).unwrap();
-    let app = Manifest::embedded();
-    let permissions: Vec<_> =
-        app.default_permissions.iter().map(|(name, access)| (name.as_str(), granted(*access))).collect();
-    let events: Vec<_> = app.default_events.iter().map(String::as_str).collect();
-    let spec = AppSpec { name: &app.name, permissions: &permissions, events: &events, webhook: None };
-    twin.register_app(&spec).unwrap()
-}
-
-fn granted(access: config::Access) -> Access {
-    match access {
-        config::Access::Read => Access::Read,
-        config::Access::Write => Access::Write,
-    }
+    twin.register_manifest(&Manifest::embedded()).unwrap()
 }

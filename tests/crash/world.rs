@@ -10,9 +10,9 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tasksgodzilla::config::{self, Manifest};
+use tasksgodzilla::config::Manifest;
 use tasksgodzilla::domain::ids::Moment;
-use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, Ci, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::github::{AppCredentials, Ci, Role, Twin, TwinOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
@@ -299,14 +299,5 @@ fn furnish(twin: &Twin) -> AppCredentials {
     twin.push_as("ann", REPO, "main", &[("README.md", Some("# API\n"))]).unwrap();
     twin.push_as("ann", REPO, "before", &[("BEFORE.md", Some("For looking at main from here.\n"))]).unwrap();
     twin.set_ci(REPO, Ci::Green).unwrap();
-    let app = Manifest::embedded();
-    let granted = |access| match access {
-        config::Access::Read => Access::Read,
-        config::Access::Write => Access::Write,
-    };
-    let permissions: Vec<_> =
-        app.default_permissions.iter().map(|(name, access)| (name.as_str(), granted(*access))).collect();
-    let events: Vec<_> = app.default_events.iter().map(String::as_str).collect();
-    twin.register_app(&AppSpec { name: &app.name, permissions: &permissions, events: &events, webhook: None })
-        .unwrap()
+    twin.register_manifest(&Manifest::embedded()).unwrap()
 }

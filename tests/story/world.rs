@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tasksgodzilla::app::{self, StoredJobs};
-use tasksgodzilla::config::{self, Manifest, Needs, Raw, Settings};
+use tasksgodzilla::config::{Manifest, Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::witness::Nobody;
@@ -20,7 +20,7 @@ use tasksgodzilla::http::{self, Web};
 use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::meter::Meters;
 use tasksgodzilla::queue::{self, Handler as _, JobSource as _};
-use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, CheckView, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::github::{AppCredentials, CheckView, Role, Twin, TwinOptions};
 use tasksgodzilla::services::Ctx;
 use tasksgodzilla::store::{self, job::JobStatus};
 use tempfile::TempDir;
@@ -86,6 +86,8 @@ impl World {
         let mut ctx = app::compose(&settings, now, &address).await.unwrap();
         let engine = Arc::new(Scripted::default());
         ctx.engines.insert("demo", engine.clone());
+        // How full the disk of the tests is makes no difference.
+        ctx.free_space = Arc::new(|_| Ok(u64::MAX));
         let web = Web {
             ctx: ctx.clone(),
             secrets: settings.github.unwrap().webhook_secrets,
@@ -123,23 +125,29 @@ impl World {
     pub async fn impatient() -> Self {
         let mut world = Self::new().await;
         let patience = Duration::from_secs(3);
-        let github = GithubSettings {
-            api_url: Url::parse(&world.twin.api_url()).unwrap(),
-            web_url: Url::parse(&world.twin.url()).unwrap(),
-            app_id: world.app.app_id,
-            private_key: world.app.private_key_pem.clone().into(),
-            timeouts: Timeouts { read: patience, whole: patience, ..Timeouts::default() },
-            merge_method: MergeMethod::default(),
-            witness: Arc::new(Nobody),
-            meters: Meters::default(),
-        };
-        world.ctx.forges.insert("github", Arc::new(Github::new(&github).unwrap()));
+        let github = world.github(Timeouts { read: patience, whole: patience, ..Timeouts::default() });
+        world.ctx.forges.insert("github", Arc::new(github));
         let identity = Identity { name: "TasksGodzilla".to_owned(), email: "bot@example.invalid".to_owned() };
         let mut git = GitSettings::new(world.folder.path().join("projects"), identity);
         git.limits.network = patience;
         world.ctx.git = Arc::new(Git::new(git).unwrap());
         world.hires();
         world
+    }
+
+    /// Another client of the bot's App.
+    pub fn github(&self, timeouts: Timeouts) -> Github {
+        let settings = GithubSettings {
+            api_url: Url::parse(&self.twin.api_url()).unwrap(),
+            web_url: Url::parse(&self.twin.url()).unwrap(),
+            app_id: self.app.app_id,
+            private_key: self.app.private_key_pem.clone().into(),
+            timeouts,
+            merge_method: MergeMethod::default(),
+            witness: Arc::new(Nobody),
+            meters: Meters::default(),
+        };
+        Github::new(&settings).unwrap()
     }
 
     /// The same, on disks of which a story says how many bytes are free.
@@ -444,19 +452,7 @@ fn furnish(twin: &Twin) -> AppCredentials {
     }
     let files = [("README.md", Some("# API\n")), ("src/lib.rs", Some("\n"))];
     twin.push_as("ann", REPO, "main", &files).unwrap();
-    let app = Manifest::embedded();
-    let permissions: Vec<_> =
-        app.default_permissions.iter().map(|(name, access)| (name.as_str(), granted(*access))).collect();
-    let events: Vec<_> = app.default_events.iter().map(String::as_str).collect();
-    let spec = AppSpec { name: &app.name, permissions: &permissions, events: &events, webhook: None };
-    twin.register_app(&spec).unwrap()
-}
-
-fn granted(access: config::Access) -> Access {
-    match access {
-        config::Access::Read => Access::Read,
-        config::Access::Write => Access::Write,
-    }
+    twin.register_manifest(&Manifest::embedded()).unwrap()
 }
 
 fn raw(twin: &Twin, app: &AppCredentials, folder: &TempDir) -> Raw {

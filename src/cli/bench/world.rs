@@ -3,8 +3,8 @@
 use super::process;
 use super::{Args, load};
 use crate::cli::Failure;
-use crate::config::{self, Manifest, Needs, Raw, Settings};
-use crate::sandbox::github::{Access, AppCredentials, AppSpec, Ci, Hooks, Role, Twin, TwinOptions};
+use crate::config::{Manifest, Needs, Raw, Settings};
+use crate::sandbox::github::{AppCredentials, Ci, Hooks, Role, Twin, TwinOptions};
 use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -47,20 +47,7 @@ impl World {
         twin.make_private(REPO)?;
         twin.grant(REPO, PERSON, Role::Admin)?;
         twin.set_ci(REPO, Ci::None)?;
-        let manifest = Manifest::embedded();
-        let granted = |access| match access {
-            config::Access::Read => Access::Read,
-            config::Access::Write => Access::Write,
-        };
-        let permissions: Vec<_> = manifest
-            .default_permissions
-            .iter()
-            .map(|(name, access)| (name.as_str(), granted(*access)))
-            .collect();
-        let events: Vec<_> = manifest.default_events.iter().map(String::as_str).collect();
-        let spec =
-            AppSpec { name: &manifest.name, permissions: &permissions, events: &events, webhook: None };
-        let app = twin.register_app(&spec)?;
+        let app = twin.register_manifest(&Manifest::embedded())?;
         twin.install(app.app_id, &[REPO])?;
         Ok(Self { twin, app, token, folder, postgres: args.postgres.clone(), redis: args.redis.clone() })
     }

@@ -4,11 +4,11 @@ use super::tell::{Summary, Teller};
 use super::{Args, Ci};
 use crate::cli::Failure;
 use crate::cli::bot::{Bot, Duty};
-use crate::config::{self, Manifest, Needs, Raw, Settings};
+use crate::config::{Manifest, Needs, Raw, Settings};
 use crate::domain::project::Protocol;
 use crate::git::{Git, GitSettings, Identity};
 use crate::report::view::ProtocolView;
-use crate::sandbox::github::{self as twin, Access, AppSpec, Hooks, Role, Twin, TwinOptions};
+use crate::sandbox::github::{self as twin, Hooks, Role, Twin, TwinOptions};
 use crate::services::views;
 use crate::store;
 use anyhow::Context as _;
@@ -165,18 +165,7 @@ fn furnished(
         Ci::None => twin::Ci::None,
     };
     twin.set_ci(repo, ci)?;
-    let app = Manifest::embedded();
-    let permissions: Vec<_> =
-        app.default_permissions.iter().map(|(name, access)| (name.as_str(), granted(*access))).collect();
-    let events: Vec<_> = app.default_events.iter().map(String::as_str).collect();
-    twin.register_app(&AppSpec { name: &app.name, permissions: &permissions, events: &events, webhook: None })
-}
-
-fn granted(access: config::Access) -> Access {
-    match access {
-        config::Access::Read => Access::Read,
-        config::Access::Write => Access::Write,
-    }
+    twin.register_manifest(&Manifest::embedded())
 }
 
 /// The operator's settings of this machine, pointed at the twin.

@@ -1,6 +1,7 @@
 //! Registering, installing and removing Apps; running their webhooks by hand; pressing their buttons.
 
 use super::SandboxError;
+use crate::config::{self, Manifest};
 use crate::sandbox::github::Twin;
 use crate::sandbox::github::hooks::{self, Delivered, HookAnswer};
 use crate::sandbox::github::keys::key_for;
@@ -52,6 +53,24 @@ impl Twin {
             created,
         });
         Ok(AppCredentials { app_id: id, slug, private_key_pem: key.pem, webhook_secret })
+    }
+
+    /// Registers the App that a manifest describes. It hears nothing until its webhook is set.
+    pub fn register_manifest(&self, manifest: &Manifest) -> Result<AppCredentials, SandboxError> {
+        let granted = |access| match access {
+            config::Access::Read => Access::Read,
+            config::Access::Write => Access::Write,
+        };
+        let permissions = manifest.default_permissions.iter();
+        let permissions: Vec<_> =
+            permissions.map(|(name, access)| (name.as_str(), granted(*access))).collect();
+        let events: Vec<_> = manifest.default_events.iter().map(String::as_str).collect();
+        self.register_app(&AppSpec {
+            name: &manifest.name,
+            permissions: &permissions,
+            events: &events,
+            webhook: None,
+        })
     }
 
     /// Changes where an App's webhooks go, and pings there.
