@@ -199,6 +199,17 @@ impl Client {
     }
 
     async fn send(&self, who: As<'_>, ask: &Ask, whole_path: &str) -> Result<Answer, ForgeError> {
+        let (_, answer) = self.exchanged(who, ask, whole_path).await?;
+        answer
+    }
+
+    /// The one place where a request goes out. What was heard is there whatever became of the question.
+    async fn exchanged(
+        &self,
+        who: As<'_>,
+        ask: &Ask,
+        whole_path: &str,
+    ) -> Result<(Heard, Result<Answer, ForgeError>), ForgeError> {
         let crab = self.signed_in(who)?;
         let act = ask.act();
         let mut heard = Heard::begin();
@@ -207,28 +218,19 @@ impl Client {
             tokio::time::timeout(self.whole, Box::pin(exchange(&crab, ask, whole_path, &mut heard))).await;
         self.witness.after(&act);
         heard.count(&self.meters, who, ask);
-        match sent {
+        let answer = match sent {
             Ok(answer) => answer.map_err(|error| errors::from_octocrab(&self.host, &ask.words, error)),
             Err(elapsed) => Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) }),
-        }
+        };
+        Ok((heard, answer))
     }
 
     /// The host's time, by whatever it answers to a question that costs nothing.
     pub(super) async fn time(&self, ask: &Ask) -> Result<Option<SystemTime>, ForgeError> {
         let path = format!("{}{}", self.prefix, ask.path);
-        let mut heard = Heard::begin();
-        let sent =
-            tokio::time::timeout(self.whole, Box::pin(exchange(&self.crab, ask, &path, &mut heard))).await;
-        heard.count(&self.meters, As::Nobody, ask);
-        match (heard.time, sent) {
-            (Some(time), _) => Ok(Some(time)),
-            (None, Ok(answer)) => match answer {
-                Ok(_) => Ok(None),
-                Err(error) => Err(errors::from_octocrab(&self.host, &ask.words, error)),
-            },
-            (None, Err(elapsed)) => {
-                Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) })
-            }
+        match self.exchanged(As::Nobody, ask, &path).await? {
+            (Heard { time: Some(time), .. }, _) => Ok(Some(time)),
+            (_, answer) => answer.map(|_| None),
         }
     }
 
