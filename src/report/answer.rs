@@ -43,11 +43,24 @@ pub fn told(login: &str, said: &str) -> String {
     to(login, &Phrase::marked(&clipped(said, 4_000)).markdown())
 }
 
-/// That a fault of ours stopped a command. Of the fault only the job's id is told.
-pub fn fault(login: &str, job: JobId) -> String {
-    let said =
-        "a fault of ours stopped this before it was done; the bot's operator finds it in the log as job";
-    told(login, &format!("{said} {job}. Give the command again to try once more"))
+/// A fault shows people its job's id and nothing else.
+pub fn fault_of_ours(job: JobId) -> String {
+    format!("a fault of ours; {}", where_to_find(job))
+}
+
+/// That a fault of ours stopped a command.
+pub fn stopped_by_fault(login: &str, job: JobId) -> String {
+    let found = where_to_find(job);
+    told(
+        login,
+        &format!(
+            "a fault of ours stopped this before it was done; {found}. Give the command again to try once more"
+        ),
+    )
+}
+
+fn where_to_find(job: JobId) -> String {
+    format!("the bot's operator finds it in the log as job {job}")
 }
 
 /// What a command would do, one sentence a line.

@@ -6,6 +6,7 @@ use crate::domain::retry::{OUTAGE, Retry};
 use crate::engine::EngineError;
 use crate::forge::ForgeError;
 use crate::git::GitError;
+use crate::report::answer;
 use crate::services::disk::Shortage;
 use crate::store::StoreError;
 use std::time::Duration;
@@ -37,13 +38,8 @@ pub struct Told {
 /// Puts the fault of a job into words.
 pub fn tell(redactor: &Redactor, fault: &anyhow::Error, job: JobId) -> Told {
     let clean = |text: &str| redactor.redact(text).into_owned();
-    let people = fault.chain().find_map(for_people).unwrap_or_else(|| ours(job));
+    let people = fault.chain().find_map(for_people).unwrap_or_else(|| answer::fault_of_ours(job));
     Told { people: clean(&people), chain: clean(&format!("{fault:#}")) }
-}
-
-/// A fault shows people its id and nothing else.
-pub fn ours(job: JobId) -> String {
-    format!("a fault of ours; the bot's operator finds it in the log as job {job}")
 }
 
 impl Told {

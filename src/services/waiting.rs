@@ -34,7 +34,7 @@ impl Waiting {
         let answer = Effect::Answer {
             thread: *thread,
             discussion: discussion.clone(),
-            body: report::answer::fault(&self.login, job),
+            body: report::answer::stopped_by_fault(&self.login, job),
             topic: None,
         };
         let answer = NewEffect { key: format!("fault:{job}"), protocol: None, command: None, effect: answer };
