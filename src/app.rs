@@ -230,13 +230,17 @@ fn delivery_log(github: &config::GithubSettings) -> DeliveryLogRules {
     }
 }
 
-/// Where the bot writes to, by the setting that names it.
-fn places(settings: &Settings) -> std::io::Result<Vec<(&'static str, PathBuf)>> {
-    let mut places = vec![("PROJECTS_ROOT", &settings.projects_root), ("RUNS_DIR", &settings.runs_dir)];
+/// The folders that the bot writes to, by the setting that names each or what lies in it.
+pub fn places(settings: &Settings) -> std::io::Result<Vec<(&'static str, PathBuf)>> {
+    let mut places = vec![
+        ("PROJECTS_ROOT", std::path::absolute(&settings.projects_root)?),
+        ("RUNS_DIR", std::path::absolute(&settings.runs_dir)?),
+    ];
     if let Database::Sqlite(path) = &settings.database {
-        places.push(("DB_PATH", path));
+        let path = std::path::absolute(path)?;
+        places.push(("DB_PATH", path.parent().unwrap_or(&path).to_owned()));
     }
-    places.into_iter().map(|(name, path)| Ok((name, std::path::absolute(path)?))).collect()
+    Ok(places)
 }
 
 /// What git needs of our environment to reach the forge: the search path, proxies and certificates.

@@ -145,22 +145,16 @@ async fn redis(settings: &Settings, faults: &[String]) -> Vec<Finding> {
 }
 
 fn folders(settings: &Settings) -> Vec<Finding> {
-    let mut folders = vec![
-        ("projects", settings.projects_root.as_path(), "TASKSGODZILLA_PROJECTS_ROOT"),
-        ("runs", settings.runs_dir.as_path(), "TASKSGODZILLA_RUNS_DIR"),
-    ];
-    let absolute = match &settings.database {
-        Database::Sqlite(path) => std::path::absolute(path).ok(),
-        Database::Postgres(_) => None,
-    };
-    if let Some(parent) = absolute.as_deref().and_then(std::path::Path::parent) {
-        folders.push(("database's folder", parent, "TASKSGODZILLA_DB_PATH"));
+    match app::places(settings) {
+        Ok(places) => {
+            let floor = settings.keep.disk_floor;
+            places.iter().map(|(setting, path)| ground::folder(setting, path, floor)).collect()
+        }
+        Err(error) => {
+            let says = format!("their paths cannot be made absolute: {error}");
+            vec![Finding::wrong("folders", says, "start the bot from a folder that exists")]
+        }
     }
-    let floor = settings.keep.disk_floor;
-    folders
-        .into_iter()
-        .flat_map(|(about, path, setting)| ground::folder(about, path, setting, floor))
-        .collect()
 }
 
 /// In a folder of its own: a running bot's is left alone.

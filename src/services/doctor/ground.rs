@@ -10,24 +10,20 @@ use std::path::Path;
 const LOW: u64 = 1 << 30;
 
 /// A folder that must be there, writable, on a disk with space. One that is missing is made by `serve`, so its parent
-/// counts.
-pub fn folder(about: &str, path: &Path, setting: &str, floor: u64) -> Vec<Finding> {
-    let Ok(path) = std::path::absolute(path) else {
-        return vec![Finding::wrong(about, "its path is empty", format!("set {setting}"))];
+/// counts. `setting` names it, without the prefix.
+pub fn folder(setting: &str, path: &Path, floor: u64) -> Finding {
+    let about = match setting {
+        "PROJECTS_ROOT" => "projects",
+        "RUNS_DIR" => "runs",
+        _ => "database's folder",
     };
-    let Some(place) = path.ancestors().find(|place| place.exists()) else {
-        return vec![Finding::wrong(
-            about,
-            format!("{} has no root", path.display()),
-            format!("set {setting}"),
-        )];
-    };
+    let place = path.ancestors().find(|place| place.exists()).unwrap_or(Path::new("/"));
     let missing = if place == path { "" } else { ", made when it is needed" };
     match tempfile::Builder::new().prefix(".doctor").tempfile_in(place) {
-        Ok(_) => vec![space(about, &format!("{}{missing}", path.display()), disk::free_space(place), floor)],
+        Ok(_) => space(about, &format!("{}{missing}", path.display()), disk::free_space(place), floor),
         Err(error) => {
             let says = format!("{} cannot be written: {error}", place.display());
-            vec![Finding::wrong(about, says, format!("give it to this user, or set {setting}"))]
+            Finding::wrong(about, says, format!("give it to this user, or set TASKSGODZILLA_{setting}"))
         }
     }
 }
@@ -76,9 +72,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_judged_by_its_parent() {
         let room = tempfile::tempdir().expect("a folder");
-        let found = folder("runs", &room.path().join("a/b"), "TASKSGODZILLA_RUNS_DIR", 0);
-        assert_eq!(found.len(), 1);
-        assert!(found[0].says.contains("made when it is needed"), "{found:?}");
+        let found = folder("RUNS_DIR", &room.path().join("a/b"), 0);
+        assert!(found.says.contains("made when it is needed"), "{found:?}");
         assert!(!room.path().join("a").exists(), "nothing is made");
     }
 
@@ -103,8 +98,8 @@ mod tests {
     #[test]
     fn a_folder_that_is_a_file_cannot_be_written() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let found = folder("runs", file.path(), "TASKSGODZILLA_RUNS_DIR", 0);
-        assert_eq!(found[0].state, State::Wrong);
-        assert!(found[0].todo.contains("TASKSGODZILLA_RUNS_DIR"), "{found:?}");
+        let found = folder("RUNS_DIR", file.path(), 0);
+        assert_eq!(found.state, State::Wrong);
+        assert!(found.todo.contains("TASKSGODZILLA_RUNS_DIR"), "{found:?}");
     }
 }
