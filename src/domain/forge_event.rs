@@ -10,12 +10,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForgeEvent {
     /// The repository it happened in; `None` for events about a whole installation.
-    pub repo: Option<RepoFacts>,
+    pub repo: Option<RepoMention>,
     /// Who did it, as the delivery says.
     pub sender: Actor,
     /// The App that did it, when an App did.
     pub sender_app: Option<i64>,
     pub happened: Happened,
+}
+
+/// How a delivery speaks of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RepoMention {
+    Described(RepoFacts),
+    /// By its id alone: enough for one that is known, and nothing is to be done in any other.
+    Named(i64),
 }
 
 /// A repository as a delivery describes it.
@@ -45,10 +53,14 @@ pub enum Happened {
     PullChanged {
         number: u64,
     },
-    /// A check run or status of anybody, or a workflow, moved on this commit.
+    /// Text that may hold commands was written or edited on a commit.
+    CommitCommented(CommitComment),
+    /// A check run or status of anybody, a workflow or a pipeline moved on this commit.
     CiMoved {
         sha: Sha,
-        app: Option<i64>,
+        /// The pull request whose trial merge the commit is: its head is meant then.
+        pull: Option<u64>,
+        whose: Whose,
     },
     /// Someone pressed "Re-run" on one of our check runs.
     CheckRerun {
@@ -73,6 +85,12 @@ pub enum Happened {
         tip: Option<Sha>,
     },
     RepoChanged(RepoChange),
+    /// It was renamed or transferred, and only that is told.
+    RepoMoved {
+        owner: String,
+        name: String,
+        private: bool,
+    },
     /// The App was installed or unsuspended, or got these repositories.
     AccessGained {
         installation: i64,
@@ -86,6 +104,33 @@ pub enum Happened {
     Ping,
 }
 
+/// Whose result of CI moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    App(i64),
+    /// Certainly not ours.
+    Others,
+    /// The forge does not say; it may be a check of ours.
+    Anybodys,
+}
+
+/// Who can read a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever can read the repository's threads.
+    Readers,
+    /// Fewer: it is answered where it stands, and its words are carried nowhere else.
+    Confidants,
+}
+
+/// A comment on a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitComment {
+    pub comment: i64,
+    pub sha: Sha,
+    pub body: String,
+}
+
 /// Text that may hold commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commented {
@@ -94,6 +139,7 @@ pub struct Commented {
     pub thread: Thread,
     /// The discussion of the thread that it is part of, where the forge has such things: it is answered in there.
     pub discussion: Option<String>,
+    pub audience: Audience,
     /// Title and text of the thread's first post, for planning.
     pub title: String,
     pub description: String,
@@ -107,6 +153,8 @@ pub enum CommentSource {
     Comment(i64),
     Issue(i64),
     Pull(i64),
+    /// A comment on a commit; it takes no reaction.
+    Commit(i64),
     /// A button or "Re-run" of one of our check runs; it takes no reaction.
     Check(i64),
 }

@@ -1,6 +1,6 @@
 //! Identities: one type per kind of thing, so that a step's id cannot be taken for a protocol's.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -101,6 +101,12 @@ impl Moment {
         self.utc().format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
+    /// The beginning of a day written as `2026-11-23`; `None` for anything else.
+    pub fn of_day(text: &str) -> Option<Self> {
+        let day: NaiveDate = text.parse().ok()?;
+        Some(Self(day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()))
+    }
+
     /// `20:51:07`, in UTC.
     pub fn time_of_day(self) -> String {
         self.utc().format("%H:%M:%S").to_string()
@@ -167,6 +173,17 @@ mod tests {
         check_read("2027-01-01T01:59:59+02:00", Some(1_798_761_599_000));
         for text in ["", "2026-12-31", "2026-13-01T00:00:00Z", "2026-12-31T24:00:00Z", "yesterdayTnoonZ"] {
             check_read(text, None);
+        }
+    }
+
+    #[test]
+    fn a_day_is_read_as_its_beginning() {
+        for day in ["1970-01-01", "2000-02-29", "2026-12-31", "2027-03-01", "1969-12-31"] {
+            let moment = Moment::of_day(day).map(Moment::date_time);
+            assert_eq!(moment, Some(format!("{day} 00:00:00")));
+        }
+        for none in ["", "2026-12", "2026-13-01", "2026-12-32", "soon", "2026-12-31T00:00:00Z"] {
+            assert_eq!(Moment::of_day(none), None, "{none}");
         }
     }
 }

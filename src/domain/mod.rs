@@ -8,6 +8,8 @@ pub mod command;
 pub mod project;
 pub mod thread;
 
+pub mod names;
+
 pub mod protocol;
 pub mod step;
 

@@ -58,6 +58,10 @@ pub enum Refusal {
         faulty(faults)
     )]
     FaultyFile { branch: String, faults: Vec<String> },
+    #[error(
+        "this place is confidential and `{command}` takes words that others would read; say it where they may"
+    )]
+    Confidential { command: String },
     #[error("there is no protocol here yet; comment `/protocol new` and say what is to be done")]
     NoProtocol,
     #[error("several protocols are open here, name one: {}", numbers(open))]

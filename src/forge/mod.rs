@@ -4,9 +4,12 @@
 //! folder and nothing above changes. What a host cannot do is said by [`Capabilities`], each with its fallback in services.
 
 pub mod github;
+pub mod gitlab;
 pub mod signature;
+pub mod webhook;
+mod wire;
 
-pub use github::webhook::{Parsed, Peek, Unreadable};
+pub use webhook::{Parsed, Peek, Unreadable};
 
 use crate::domain::actor::{Actor, Permission};
 use crate::domain::ci::CiResult;
@@ -14,6 +17,7 @@ use crate::domain::colour::Colour;
 use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
 use crate::domain::ids::{Moment, Sha};
+use crate::domain::names::Names;
 use crate::domain::project::{ForgeKind, PullState, RepoRef};
 use crate::domain::retry::{LAG, OUTAGE, Retry};
 use crate::domain::thread::Thread;
@@ -21,15 +25,13 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use url::Url;
 
 /// Looks at a webhook just enough to record it.
 pub fn peek(forge: ForgeKind, event: &str, body: &[u8]) -> Peek {
     match forge {
         ForgeKind::Github => github::webhook::peek(event, body),
-        ForgeKind::Gitlab => {
-            let reason = Some("GitLab is not served yet".to_owned());
-            Peek { repo: None, action: None, ours: false, reason, unreadable: None }
-        }
+        ForgeKind::Gitlab => gitlab::webhook::peek(event, body),
     }
 }
 
@@ -37,7 +39,7 @@ pub fn peek(forge: ForgeKind, event: &str, body: &[u8]) -> Peek {
 pub fn parse(forge: ForgeKind, event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
     match forge {
         ForgeKind::Github => github::webhook::parse(event, body),
-        ForgeKind::Gitlab => Ok(Parsed::Foreign { reason: "GitLab is not served yet".to_owned() }),
+        ForgeKind::Gitlab => gitlab::webhook::parse(event, body),
     }
 }
 
@@ -57,18 +59,22 @@ pub trait Forge: Access + Threads + Pulls + Checks {
     fn delivery_log(&self) -> Option<&dyn DeliveryLog> {
         None
     }
+    /// An address that names this person in a commit and reaches nobody.
+    fn nobodys_email(&self, id: i64, login: &str) -> String;
 }
 
 /// What a host can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    pub hides_comments: bool,
     pub buttons: bool,
     pub drafts: bool,
     /// Largest text of a comment, in bytes.
     pub comment_bytes: usize,
     /// Largest summary or text of a check, in bytes.
     pub check_bytes: usize,
+    /// A check may have to move after it was put: see [`Checks::check_home`].
+    pub checks_move: bool,
+    pub names: Names,
 }
 
 /// Who we are, who they are, and how to reach the code.
@@ -76,8 +82,10 @@ pub struct Capabilities {
 pub trait Access: Send + Sync {
     /// The bot's own identity; asked once and kept.
     async fn identity(&self) -> Result<BotIdentity, ForgeError>;
-    /// What `login` may do in `repo`: by role, else permission, else booleans; never by `author_association`.
-    async fn permission(&self, repo: &RepoRef, login: &str) -> Result<Permission, ForgeError>;
+    /// What `actor` may do in `repo`, as the forge says now; never what a webhook claims of them.
+    async fn permission(&self, repo: &RepoRef, actor: &Actor) -> Result<Permission, ForgeError>;
+    /// The account as the forge knows it, for hosts whose webhooks do not tell people and bots apart.
+    async fn whois(&self, actor: &Actor) -> Result<Actor, ForgeError>;
     /// At most `most` people who have `needed` or more in `repo`. Empty also when the bot may not know.
     async fn holders(
         &self,
@@ -98,6 +106,8 @@ pub trait Access: Send + Sync {
         path: &str,
         most: usize,
     ) -> Result<Option<Vec<u8>>, ForgeError>;
+    /// The credential that the operator gave, where it is one that ends; `None` where fresh ones are minted as needed.
+    async fn credential(&self) -> Result<Option<Credential>, ForgeError>;
     /// An address and a fresh secret for git, narrowed to this repository and these rights.
     async fn git_access(&self, repo: &RepoRef, rights: GitRights) -> Result<GitAccess, ForgeError>;
     /// The same after `refused` was not accepted: minted anew, where the forge mints.
@@ -129,7 +139,7 @@ pub trait Threads: Send + Sync {
     ) -> Result<Option<CommentRef>, ForgeError>;
     /// Deletes a comment of ours. `Missing` when somebody did.
     async fn delete_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError>;
-    /// Folds a comment of ours as outdated.
+    /// Folds a comment of ours as outdated, in whatever way the forge has.
     async fn hide_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError>;
     /// Adds our reaction; there already is success. A check run takes none, which is success too.
     async fn react(
@@ -167,9 +177,9 @@ pub trait Pulls: Send + Sync {
 /// Check runs of ours, results of others.
 #[async_trait]
 pub trait Checks: Send + Sync {
-    /// Creates a check run, or updates `known`. Without `known`, runs of ours with this name on this commit are looked up
-    /// first, so that there are never two; should there be more than one all the same, all of them are told. Returns the
-    /// newest, which is the one that people see.
+    /// Creates a check, or updates it where it was put before (`known`). Without `known`, checks of ours with this name on
+    /// this commit are looked up first, so that there are never two; should there be more than one all the same, all of
+    /// them are told. Returns what finds it again: the newest, which is the one that people see.
     async fn put_check(
         &self,
         repo: &RepoRef,
@@ -178,6 +188,9 @@ pub trait Checks: Send + Sync {
     ) -> Result<i64, ForgeError>;
     /// Every newest check run and status of others on `sha`, all pages; suites without runs are left out.
     async fn ci_results(&self, repo: &RepoRef, sha: &Sha) -> Result<Vec<CiResult>, ForgeError>;
+    /// Where checks of this commit belong now, as [`Checks::put_check`] returns it, for a forge whose checks may have to
+    /// move; `None` where they stay, or belong nowhere yet.
+    async fn check_home(&self, repo: &RepoRef, sha: &Sha) -> Result<Option<i64>, ForgeError>;
 }
 
 /// What an operator asks of a forge about the bot itself. No service that works for people needs it.
@@ -191,6 +204,21 @@ pub trait Operations: Send + Sync {
     async fn installations(&self) -> Result<Vec<Installation>, ForgeError>;
     /// Where deliveries go; `None` when they go nowhere.
     async fn hook(&self) -> Result<Option<Hook>, ForgeError>;
+}
+
+/// What an operator asks of a forge where each project has a webhook of its own.
+#[async_trait]
+pub trait Hooks: Send + Sync {
+    /// The project's webhook that goes to `url`.
+    async fn hook_at(&self, repo: &RepoRef, url: &Url) -> Result<Option<ProjectHook>, ForgeError>;
+}
+
+/// A webhook of one project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProjectHook {
+    pub id: i64,
+    /// The forge sends it nothing, after failures.
+    pub is_off: bool,
 }
 
 /// The App as the forge knows it.
@@ -268,10 +296,11 @@ impl Logged {
 /// The bot on this forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BotIdentity {
-    pub app_id: i64,
+    /// The App's own id, where the bot is an App beside its account.
+    pub app_id: Option<i64>,
     /// How people call it: `@slug`.
     pub slug: String,
-    /// The account that its comments and commits carry: `slug[bot]`.
+    /// The account that its comments and commits carry.
     pub actor: Actor,
     /// The address for commits.
     pub email: String,
@@ -284,6 +313,15 @@ pub struct Repository {
     pub default_branch: String,
     pub private: bool,
     pub archived: bool,
+}
+
+/// A credential that the operator gave and must renew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    pub name: String,
+    pub scopes: Vec<String>,
+    /// From then on it is no more accepted.
+    pub expires: Option<Moment>,
 }
 
 /// What git may do with a credential.
@@ -315,7 +353,7 @@ impl From<Thread> for Place<'_> {
     }
 }
 
-/// A comment of ours: its number and the opaque id that GraphQL wants.
+/// A comment of ours: its number, and what else the forge needs to find it (GitHub's id for GraphQL, GitLab's thread).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommentRef {
     pub id: i64,
@@ -359,6 +397,8 @@ pub struct Pull {
 pub struct CheckReport {
     pub name: String,
     pub sha: Sha,
+    /// The branch whose head it is or was.
+    pub branch: String,
     pub colour: Colour,
     /// Ours: protocol, kind and generation, so that an event about the run finds its way back.
     pub external_id: String,
@@ -384,12 +424,10 @@ pub enum ForgeError {
     #[error("{host} has no {what}, or does not let the bot see it")]
     Missing { host: String, what: String },
     /// The credential was not accepted, also after a fresh one was minted.
-    #[error(
-        "{host} does not accept the bot's credentials; check TASKSGODZILLA_GITHUB_APP_ID and the private key"
-    )]
-    Unauthorized { host: String },
-    #[error("{host} does not let the bot {what}; grant the App the permission `{permission}`")]
-    Forbidden { host: String, what: String, permission: String },
+    #[error("{host} does not accept the bot's credentials; {todo}")]
+    Unauthorized { host: String, todo: &'static str },
+    #[error("{host} does not let the bot {what}; {todo}")]
+    Forbidden { host: String, what: String, todo: String },
     /// The forge understood and said no; `words` are its own.
     #[error("{host} refused to {what}: {words}")]
     Refused { host: String, what: String, words: String },

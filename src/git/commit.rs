@@ -6,10 +6,12 @@ use super::worktree::Worktree;
 use crate::domain::ids::{Moment, Sha};
 use std::path::PathBuf;
 
-/// What a commit says besides its content. Author and committer are always the bot.
+/// What a commit says besides its content.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCommit<'a> {
     pub message: &'a str,
+    /// Author and committer, always the bot; as the settings call it when `None`.
+    pub author: Option<&'a Identity>,
     /// People whose `Co-authored-by` lines end the message.
     pub co_authors: &'a [Identity],
     /// The date of the commit; now when `None`.
@@ -94,7 +96,11 @@ impl Git {
         }
         let message =
             self.in_mirror(&tree.mirror, &["log", "-1", "--format=%B", ours.as_str()]).text().await?;
-        let moved = self.commit_tree(tree, &merged_tree, onto, &message, None).await?;
+        let said =
+            self.in_mirror(&tree.mirror, &["log", "-1", "--format=%an%n%ae", ours.as_str()]).text().await?;
+        let (name, email) = said.split_once('\n').unwrap_or((&said, ""));
+        let author = Identity { name: name.to_owned(), email: email.to_owned() };
+        let moved = self.commit_tree(tree, (&merged_tree, onto), &message, (&author, None)).await?;
         self.reset(tree, &moved).await?;
         Ok(Rebased::Done(moved))
     }
@@ -112,7 +118,14 @@ impl Git {
             return Ok(None);
         }
         let message = with_trailers(new.message, new.co_authors);
-        let made = self.commit_tree(tree, content, &head, &message, new.at).await?;
+        let made = self
+            .commit_tree(
+                tree,
+                (content, &head),
+                &message,
+                (new.author.unwrap_or(&self.settings.identity), new.at),
+            )
+            .await?;
         let branch = format!("refs/heads/{}", tree.name);
         self.in_worktree(tree, &["update-ref", &branch, made.as_str(), head.as_str()]).ok().await?;
         Ok(Some(made))
@@ -121,12 +134,11 @@ impl Git {
     async fn commit_tree(
         &self,
         tree: &Worktree,
-        content: &str,
-        parent: &Sha,
+        (content, parent): (&str, &Sha),
         message: &str,
-        at: Option<Moment>,
+        (author, at): (&Identity, Option<Moment>),
     ) -> Result<Sha, GitError> {
-        let Identity { name, email } = &self.settings.identity;
+        let Identity { name, email } = author;
         let args = ["commit-tree", "--no-gpg-sign", "-F", "-", "-p", parent.as_str(), content];
         let mut call = self.in_mirror(&tree.mirror, &args).stdin(format!("{}\n", message.trim_end()));
         call = call.env("GIT_AUTHOR_NAME", name).env("GIT_AUTHOR_EMAIL", email);

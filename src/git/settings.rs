@@ -20,7 +20,7 @@ pub struct Identity {
 pub struct GitSettings {
     /// The projects root: mirrors and worktrees live at `<root>/<project>/`.
     pub root: PathBuf,
-    /// Author and committer of every commit we make.
+    /// Author and committer of commits that name no other.
     pub identity: Identity,
     pub program: PathBuf,
     /// The only variables git inherits besides ours: `PATH`, proxy and certificate settings.

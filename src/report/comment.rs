@@ -49,7 +49,7 @@ pub fn on_issue(view: &ProtocolView) -> Comment {
             mark => head.mark,
             state => head.state.markdown(),
             next => head.next.markdown(),
-            pull => view.protocol.pull.as_ref().map(|pull| view.reference(Thread::pull(pull.number))),
+            pull => view.protocol.pull.as_ref().map(|pull| view.names.reference(Thread::pull(pull.number))),
             reasons => reason_lines(view),
             footer => standing_footer(view),
         },
@@ -79,7 +79,7 @@ pub fn pull_body(view: &ProtocolView) -> Comment {
         "pull.md",
         context! {
             relation => if closes { "Closes" } else { "Part of" },
-            issue => view.reference(view.protocol.asked_in),
+            issue => view.names.reference(view.protocol.asked_in),
             number => view.protocol.number.to_string(),
             folder => plain(&view.protocol.folder(), 200).replace('`', "'"),
             request => defused(&fenced(&view.protocol.request, "", REQUEST, Keep::Head, None)),

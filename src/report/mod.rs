@@ -12,6 +12,7 @@ pub mod record;
 mod template;
 pub mod text;
 pub mod time;
+pub mod tongue;
 pub mod view;
 mod words;
 

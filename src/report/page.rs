@@ -44,7 +44,7 @@ pub fn protocol(view: &ProtocolView, runs: &[RunLine], artifacts: &[ArtifactLine
             refresh => is_moving(view).then_some(REFRESH),
             title => pull_title(view),
             repo => &view.repo,
-            pull => pull.map(|pull| context! { url => &pull.url, reference => view.reference(Thread::pull(pull.number)) }),
+            pull => pull.map(|pull| context! { url => &pull.url, reference => view.names.reference(Thread::pull(pull.number)) }),
             requester => &view.protocol.requester.login,
             tone => tone(protocol_colour(&view.protocol, &view.steps)),
             state => Value::from(Serde(&head.state)),
@@ -178,7 +178,7 @@ fn artifact_row(artifact: &ArtifactLine) -> Value {
 fn events(view: &ProtocolView) -> Vec<Value> {
     let newest_first = view.events.iter().rev();
     newest_first
-        .map(|event| context! { at => utc(event.at), message => plain(&event.message, LINE) })
+        .map(|event| context! { at => utc(event.at), message => plain(&view.names.spoken(&event.message), LINE) })
         .collect()
 }
 

@@ -4,7 +4,8 @@ use super::view::{Links, ProtocolView, RunLink};
 use crate::domain::ci::CiStatus;
 use crate::domain::event::{Event, EventKind};
 use crate::domain::ids::{Moment, ProjectId, ProtocolId, ProtocolNumber, RunId, Sha, StepId};
-use crate::domain::project::{ForgeKind, Protocol, PullFacts, PullState, Requester};
+use crate::domain::names::Names;
+use crate::domain::project::{Protocol, PullFacts, PullState, Requester};
 use crate::domain::protocol::{Drive, ProtocolState, Reason, ReasonKey, Work};
 use crate::domain::spec::{QaPolicy, from_step_files};
 use crate::domain::step::{Judged, Step, StepStatus};
@@ -51,7 +52,7 @@ pub(super) fn planning() -> ProtocolView {
         steps: Vec::new(),
         events: Vec::new(),
         repo: "acme/api".to_owned(),
-        forge: ForgeKind::Github,
+        names: Names::GITHUB,
         also_open: Vec::new(),
         ci: Vec::new(),
         delay: None,

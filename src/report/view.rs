@@ -3,11 +3,11 @@
 use crate::domain::ci::CiResult;
 use crate::domain::event::Event;
 use crate::domain::ids::{Moment, ProtocolNumber, RunId, Sha};
-use crate::domain::project::{ForgeKind, Protocol};
+use crate::domain::names::Names;
+use crate::domain::project::Protocol;
 use crate::domain::protocol::{Act, Reason};
 use crate::domain::spec;
 use crate::domain::step::Step;
-use crate::domain::thread::{Thread, ThreadKind};
 use std::collections::BTreeMap;
 
 /// A protocol as its reports show it. Nothing in it depends on the time of rendering.
@@ -20,7 +20,7 @@ pub struct ProtocolView {
     pub events: Vec<Event>,
     /// The repository's `owner/name`.
     pub repo: String,
-    pub forge: ForgeKind,
+    pub names: Names,
     /// Other open protocols of the same thread: commands then have to name theirs.
     pub also_open: Vec<ProtocolNumber>,
     /// What others say of the newest commit.
@@ -76,14 +76,6 @@ impl ProtocolView {
 
     pub(super) fn step(&self, number: u32) -> Option<&Step> {
         self.steps.iter().find(|step| step.number == number)
-    }
-
-    /// How a person on this forge writes a thread: `#7`, or `!7` for a merge request.
-    pub(super) fn reference(&self, thread: Thread) -> String {
-        match (self.forge, thread.kind) {
-            (ForgeKind::Gitlab, ThreadKind::Pull) => format!("!{}", thread.number),
-            (ForgeKind::Github | ForgeKind::Gitlab, _) => format!("#{}", thread.number),
-        }
     }
 }
 

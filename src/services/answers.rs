@@ -9,7 +9,7 @@ use crate::domain::project::{Project, RepoAccess};
 use crate::domain::retry::Retry;
 use crate::domain::sight::{may_lack_ours, may_lack_told};
 use crate::forge::ForgeError;
-use crate::report::comment;
+use crate::report::{comment, tongue};
 use crate::store::effect::{EffectStatus, StoredEffect};
 use crate::store::{self, StoreError};
 
@@ -118,20 +118,18 @@ async fn answer(
     }
     fold_earlier(ctx, project, effect).await?;
     sending(ctx, turn, effect).await?;
-    let body = format!("{}\n\n{marker}", ctx.redactor.redact(&post.body));
+    let body = tongue::spoken(ctx.forge_of(project)?.capabilities().names, &post.body);
+    let body = format!("{}\n\n{marker}", ctx.redactor.redact(&body));
     let post = Post { body, ..post };
     posting::post(ctx, turn, project, post, Memory::Answer(effect.id)).await.map(drop)
 }
 
-/// Earlier answers of the same topic are folded, where the forge can.
+/// Earlier answers of the same topic are folded.
 async fn fold_earlier(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> anyhow::Result<()> {
     let Effect::Answer { topic: Some(topic), .. } = &effect.effect else {
         return Ok(());
     };
     let forge = ctx.forge_of(project)?;
-    if !forge.capabilities().hides_comments {
-        return Ok(());
-    }
     let earlier =
         store::effect::earlier_of_topic(&mut ctx.store.read().await?, project.id, topic, effect.id).await?;
     for old in earlier {

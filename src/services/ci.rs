@@ -1,34 +1,59 @@
 //! CI of others: read again on every event, and after a silence.
 
 use super::Ctx;
-use super::change::{Draft, record};
+use super::change::{Draft, GATHER, record};
 use crate::domain::ci::{self, CiFacts, CiResult, CiState, CiStatus};
 use crate::domain::claim::Claimed;
 use crate::domain::drive;
 use crate::domain::event::EventKind;
+use crate::domain::forge_event::Whose;
 use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::job::Job;
-use crate::domain::project::{Project, RepoAccess};
+use crate::domain::project::{Project, Protocol, RepoAccess};
 use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::step::{StepMove, StepStatus};
+use crate::domain::thread::Thread;
 use crate::store::{self, StoreError};
 use tracing::Span;
 
-/// A check run, status or workflow moved on `sha`: whoever works there reads CI again. `app` is whose it was, if known.
-pub async fn heard_of(ctx: &Ctx, project: &Project, sha: &Sha, app: Option<i64>) -> anyhow::Result<()> {
-    let ours = ctx.forge_of(project)?.identity().await?.app_id;
-    if app == Some(ours) {
+/// A result of CI moved.
+pub struct Moved<'a> {
+    pub sha: &'a Sha,
+    pub pull: Option<u64>,
+    pub whose: Whose,
+}
+
+/// Whoever works on the commit that CI moved on reads it again.
+pub async fn heard_of(ctx: &Ctx, project: &Project, moved: &Moved<'_>) -> anyhow::Result<()> {
+    let forge = ctx.forge_of(project)?;
+    if let Whose::App(app) = moved.whose
+        && forge.identity().await?.app_id == Some(app)
+    {
         return Ok(());
     }
-    let found = store::protocol::by_sha(&mut ctx.store.read().await?, project.id, sha).await?;
+    let found = working_on(ctx, project, moved).await?;
     let mut tx = ctx.store.begin().await?;
-    store::project::mark_seen_ci(&mut tx, project.id).await?;
+    if moved.whose != Whose::Anybodys {
+        store::project::mark_seen_ci(&mut tx, project.id).await?;
+    }
     for protocol in found.iter().filter(|protocol| protocol.state.end.is_none()) {
         store::job::push(&mut tx, Job::ReadCi { protocol: protocol.id }, ctx.now()).await?;
+        if forge.capabilities().checks_move {
+            store::job::push(&mut tx, Job::Publish { protocol: protocol.id }, ctx.now().plus(GATHER)).await?;
+        }
     }
     tx.commit().await?;
     Ok(())
+}
+
+async fn working_on(ctx: &Ctx, project: &Project, moved: &Moved<'_>) -> anyhow::Result<Vec<Protocol>> {
+    let mut db = ctx.store.read().await?;
+    let mut found = store::protocol::by_sha(&mut db, project.id, moved.sha).await?;
+    if let Some(number) = moved.pull {
+        found.extend(store::protocol::in_thread(&mut db, project.id, Thread::pull(number)).await?);
+    }
+    Ok(found)
 }
 
 /// Reads CI of the newest commit and records what changed.
@@ -49,8 +74,14 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
     if project.access != RepoAccess::Granted {
         return Ok(());
     }
+    let results = ctx.forge_of(&project)?.ci_results(&project.repo, &commit).await?;
+    if !results.is_empty() && !project.has_seen_ci {
+        let mut tx = ctx.store.begin().await?;
+        store::project::mark_seen_ci(&mut tx, project.id).await?;
+        tx.commit().await?;
+    }
     let facts = CiFacts {
-        results: ctx.forge_of(&project)?.ci_results(&project.repo, &commit).await?,
+        results,
         none_expected: step.ci == CiStatus::None && !project.has_seen_ci,
         pushed_at,
         silence: ctx.rules.ci_silence,

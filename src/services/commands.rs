@@ -9,7 +9,7 @@ use crate::command::{self, ParsedLine, PlainHelp};
 use crate::domain::actor::{Actor, ActorKind};
 use crate::domain::command::Asked;
 use crate::domain::effect::{Effect, NewEffect, Reaction};
-use crate::domain::forge_event::{CommentSource, Commented, ForgeEvent};
+use crate::domain::forge_event::{Audience, CommentSource, Commented, CommitComment, ForgeEvent};
 use crate::domain::ids::{CommandId, Moment, ProtocolId, Sha};
 use crate::domain::project::Project;
 use crate::domain::refusal::Refusal;
@@ -29,6 +29,7 @@ pub struct Asking {
     pub source: CommentSource,
     pub thread: Thread,
     pub discussion: Option<String>,
+    pub audience: Audience,
     pub actor: Actor,
     /// The App that the actor acted through, when there was one.
     pub app: Option<i64>,
@@ -56,8 +57,14 @@ pub async fn take(
     }
     let files = Files::default();
     let help = whose_help(ctx, project, comment, &files).await?;
-    for line in &command::parse(&comment.body, &identity.slug, help) {
-        let new = of_line(project, delivery, event, comment, line);
+    let lines = command::parse(&comment.body, &identity.slug, help);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let actor = ctx.forge_of(project)?.whois(&event.sender).await?;
+    for line in &lines {
+        let new =
+            NewCommand { actor: actor.login.clone(), ..of_line(project, delivery, event, comment, line) };
         let Some(id) = acknowledge(ctx, project, &new).await? else {
             continue;
         };
@@ -67,7 +74,8 @@ pub async fn take(
             source: comment.source,
             thread: comment.thread,
             discussion: comment.discussion.clone(),
-            actor: event.sender.clone(),
+            audience: comment.audience,
+            actor: actor.clone(),
             app: event.sender_app,
             line: line.line.clone(),
             title: comment.title.clone(),
@@ -103,7 +111,8 @@ pub(super) fn of_line(
 
 /// What we do ourselves is never a command, listed or not.
 fn is_own(identity: &BotIdentity, event: &ForgeEvent) -> bool {
-    event.sender.id == identity.actor.id || event.sender_app == Some(identity.app_id)
+    let is_our_app = event.sender_app.is_some() && event.sender_app == identity.app_id;
+    event.sender.id == identity.actor.id || is_our_app
 }
 
 /// Whose `/help` is in this comment; the repository is asked only when somebody says it.
@@ -116,6 +125,31 @@ async fn whose_help(
     let is_ours = command::says_plain_help(&comment.body)
         && files.on(ctx, project, &project.default_branch).await?.file.help;
     Ok(if is_ours { PlainHelp::Ours } else { PlainHelp::Others })
+}
+
+/// A comment on a commit speaks in the thread of the protocol that the commit belongs to; on any other commit it is not
+/// for us.
+pub async fn take_from_commit(
+    ctx: &Ctx,
+    project: &Project,
+    delivery: &Delivery,
+    event: &ForgeEvent,
+    comment: &CommitComment,
+) -> anyhow::Result<()> {
+    let found = store::protocol::by_sha(&mut ctx.store.read().await?, project.id, &comment.sha).await?;
+    let Some(protocol) = found.first() else {
+        return Ok(());
+    };
+    let comment = Commented {
+        source: CommentSource::Commit(comment.comment),
+        thread: protocol.thread(),
+        discussion: None,
+        audience: Audience::Readers,
+        title: String::new(),
+        description: String::new(),
+        body: comment.body.clone(),
+    };
+    take(ctx, project, delivery, event, &comment).await
 }
 
 /// A button of one of our check runs.
@@ -202,6 +236,7 @@ async fn as_if_typed(
         source: new.source,
         thread: new.thread,
         discussion: None,
+        audience: Audience::Readers,
         actor: event.sender.clone(),
         app: event.sender_app,
         line: new.line.clone(),
@@ -335,7 +370,7 @@ pub async fn closing(
     Ok(reaction((command.thread, command.source), kind, Some(id)).into_iter().chain(answer).collect())
 }
 
-/// The reaction to a command's text; a check run takes none.
+/// The reaction to a command's text; checks and comments on commits take none.
 pub(super) fn reaction(
     (thread, to): (Thread, CommentSource),
     reaction: Reaction,
@@ -345,7 +380,7 @@ pub(super) fn reaction(
         CommentSource::Comment(id) => format!("react:comment:{id}:{reaction:?}"),
         CommentSource::Issue(id) => format!("react:issue:{id}:{reaction:?}"),
         CommentSource::Pull(id) => format!("react:pull:{id}:{reaction:?}"),
-        CommentSource::Check(_) => return None,
+        CommentSource::Check(_) | CommentSource::Commit(_) => return None,
     };
     Some(NewEffect { key, protocol: None, command, effect: Effect::React { thread, to, reaction } })
 }

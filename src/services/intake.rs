@@ -4,10 +4,10 @@
 
 use super::{Ctx, ci, commands, fates, waiting};
 use crate::domain::claim::Claimed;
-use crate::domain::forge_event::{ForgeEvent, Happened, RepoChange, RepoFacts};
+use crate::domain::forge_event::{ForgeEvent, Happened, RepoChange, RepoFacts, RepoMention};
 use crate::domain::ids::{DeliveryId, Sha};
 use crate::domain::job::Job;
-use crate::domain::project::{ForgeKind, Project, RepoAccess};
+use crate::domain::project::{ForgeKind, Project, RepoAccess, RepoRef};
 use crate::domain::sight::{may_lack_ours, may_lack_told};
 use crate::forge::{self, ForgeError, Parsed};
 use crate::services::fates::Confirmed;
@@ -92,10 +92,12 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, id: DeliveryId) -> anyhow::Resul
     else {
         return Ok(());
     };
-    let Some(facts) = &event.repo else {
+    let Some(mention) = &event.repo else {
         return Ok(());
     };
-    let project = meet(ctx, delivery.forge, facts).await?;
+    let Some(project) = meet(ctx, delivery.forge, mention).await? else {
+        return Ok(());
+    };
     let Some(waiting) = waiting::find(ctx, &project, &delivery, &event).await? else {
         return Ok(());
     };
@@ -129,16 +131,25 @@ async fn act(ctx: &Ctx, delivery: &Stored, event: &ForgeEvent) -> anyhow::Result
         (Happened::AccessLost { installation, repos }, _) => {
             fates::access(ctx, delivery.forge, *installation, repos.as_deref(), RepoAccess::Lost).await
         }
-        (happened, Some(facts)) => {
-            let project = meet(ctx, delivery.forge, facts).await?;
-            in_project(ctx, &project, delivery, event, happened).await
-        }
+        (happened, Some(mention)) => match meet(ctx, delivery.forge, mention).await? {
+            Some(project) => in_project(ctx, &project, delivery, event, happened).await,
+            None => Ok(()),
+        },
         (_, None) => Ok(()),
     }
 }
 
-/// Stores the repository as this delivery describes it.
-async fn meet(ctx: &Ctx, forge: ForgeKind, facts: &RepoFacts) -> anyhow::Result<Project> {
+/// Stores the repository as this delivery describes it; one that is only named must be known.
+async fn meet(ctx: &Ctx, forge: ForgeKind, mention: &RepoMention) -> anyhow::Result<Option<Project>> {
+    match mention {
+        RepoMention::Described(facts) => described(ctx, forge, facts).await.map(Some),
+        RepoMention::Named(id) => {
+            Ok(store::project::by_repo(&mut ctx.store.read().await?, forge, *id).await?)
+        }
+    }
+}
+
+async fn described(ctx: &Ctx, forge: ForgeKind, facts: &RepoFacts) -> anyhow::Result<Project> {
     let mut tx = ctx.store.begin().await?;
     let project = store::project::upsert(&mut tx, forge, facts).await?;
     tx.commit().await?;
@@ -155,6 +166,9 @@ async fn in_project(
 ) -> anyhow::Result<()> {
     match happened {
         Happened::Commented(comment) => commands::take(ctx, project, delivery, event, comment).await,
+        Happened::CommitCommented(comment) => {
+            commands::take_from_commit(ctx, project, delivery, event, comment).await
+        }
         Happened::CheckRerun { name, sha, .. } => {
             commands::rerun(ctx, project, delivery, event, name, sha).await
         }
@@ -175,11 +189,19 @@ async fn in_project(
             believed(ctx, project, delivery, told)
         }
         Happened::PullChanged { number } => fates::pull_changed(ctx, project, *number).await,
-        Happened::CiMoved { sha, app } => ci::heard_of(ctx, project, sha, *app).await,
+        Happened::CiMoved { sha, pull, whose } => {
+            ci::heard_of(ctx, project, &ci::Moved { sha, pull: *pull, whose: *whose }).await
+        }
         Happened::Pushed { branch, before, tip } => {
             pushed(ctx, project, branch, (before.as_ref(), tip.as_ref())).await
         }
         Happened::RepoChanged(change) => repo_changed(ctx, project, *change).await,
+        Happened::RepoMoved { owner, name, private } => {
+            let repo = RepoRef { owner: owner.clone(), name: name.clone(), ..project.repo.clone() };
+            let default_branch = project.default_branch.clone();
+            let facts = RepoFacts { repo, default_branch, private: *private, archived: false };
+            described(ctx, project.forge, &facts).await.map(drop)
+        }
         Happened::AccessGained { .. } | Happened::AccessLost { .. } | Happened::Ping => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use super::repository_file::Said;
 use crate::command::registry::{self, Effect};
 use crate::domain::actor::{ActorKind, Permission};
 use crate::domain::command::{Asked, Command};
+use crate::domain::forge_event::Audience;
 use crate::domain::refusal::Refusal;
 use crate::store;
 use std::time::Duration;
@@ -31,7 +32,11 @@ pub async fn check(ctx: &Ctx, asking: &Asking, asked: &Asked) -> anyhow::Result<
     {
         return Ok(Err(refusal));
     }
-    if registry::spec_of(&asked.command).effect == Effect::Acting {
+    let spec = registry::spec_of(&asked.command);
+    if asking.audience == Audience::Confidants && spec.text.is_some() {
+        return Ok(Err(Refusal::Confidential { command: called(asked) }));
+    }
+    if spec.effect == Effect::Acting {
         if !asking.project.private && !ctx.rules.allow_public {
             return Ok(Err(Refusal::PublicRepository));
         }
@@ -79,7 +84,7 @@ async fn check_right(
         return Ok(Ok(()));
     }
     let forge = ctx.forge_of(&asking.project)?;
-    let held = forge.permission(&asking.project.repo, &asking.actor.login).await?;
+    let held = forge.permission(&asking.project.repo, &asking.actor).await?;
     if held >= needed.permission {
         return Ok(Ok(()));
     }

@@ -18,6 +18,7 @@ use crate::domain::verdict::Judgement;
 use crate::forge::{Button, CheckReport, CommentRef, ForgeError};
 use crate::report::check::{self, CheckText};
 use crate::report::comment::{self, Comment};
+use crate::report::tongue;
 use crate::report::view::ProtocolView;
 use crate::store;
 use crate::store::posted::{PostedCheck, PostedComment};
@@ -162,18 +163,28 @@ impl Publisher<'_> {
             return Ok(());
         };
         let posted = store::posted::checks(&mut self.ctx.store.read().await?, self.protocol()).await?;
+        let home = self.home(&head).await?;
         for text in self.wanted(&head) {
             let known = posted.iter().find(|posted| posted.name == text.name && posted.sha == head);
-            self.check(&head, &text, known).await?;
+            self.check((&head, home), &text, known).await?;
         }
         let open = |posted: &&PostedCheck| !posted.is_final || posted.hash.is_empty();
         for old in posted.iter().filter(|posted| posted.sha != head).filter(open) {
             let lasting =
                 self.lasting(&old.sha).into_iter().find(|text| old.is_final && text.name == old.name);
             let text = lasting.unwrap_or_else(|| self.superseded(&old.name, &head));
-            self.check(&old.sha, &text, Some(old)).await?;
+            self.check((&old.sha, None), &text, Some(old)).await?;
         }
         Ok(())
+    }
+
+    /// Where checks of this commit belong now, if they may have to move.
+    async fn home(&self, sha: &Sha) -> anyhow::Result<Option<i64>> {
+        let forge = self.ctx.forge_of(self.project)?;
+        if !forge.capabilities().checks_move {
+            return Ok(None);
+        }
+        Ok(forge.check_home(&self.project.repo, sha).await?)
     }
 
     /// The protocol's check is always there; the plan's on the plan's commit; a step's once it is executed, on its commit.
@@ -220,25 +231,33 @@ impl Publisher<'_> {
         last.and_then(|event| serde_json::from_value(event.facts.clone()).ok())
     }
 
-    /// Sends a check if it differs from what stands there. One that was finished and is not any more is the same run in
-    /// its next generation.
-    async fn check(&self, sha: &Sha, text: &CheckText, known: Option<&PostedCheck>) -> anyhow::Result<()> {
+    /// Sends a check if it differs from what stands there, or stands where it belongs no more. One that was finished and is
+    /// not any more is the same run in its next generation.
+    async fn check(
+        &self,
+        (sha, home): (&Sha, Option<i64>),
+        text: &CheckText,
+        known: Option<&PostedCheck>,
+    ) -> anyhow::Result<()> {
+        let forge = self.ctx.forge_of(self.project)?;
         let is_final = !matches!(text.colour, Colour::Queued | Colour::Running);
         let again = known.filter(|known| known.is_final && !is_final);
         let generation = known.map_or(1, |known| known.generation) + i64::from(again.is_some());
         let report = CheckReport {
             name: text.name.clone(),
             sha: sha.clone(),
+            branch: self.view.protocol.branch(),
             colour: text.colour,
             external_id: format!("protocol-{}:{generation}", self.protocol()),
             details_url: text.details.clone().unwrap_or_default(),
-            title: text.title.clone(),
+            title: self.view.names.spoken(&text.title).into_owned(),
             summary: self.clean(&text.summary),
             text: text.text.as_deref().map(|text| self.clean(text)),
-            buttons: text.buttons.iter().map(button).collect(),
+            buttons: text.buttons.iter().filter(|_| forge.capabilities().buttons).map(button).collect(),
         };
         let hash = hash(&[&format!("{report:?}")]);
-        if known.is_some_and(|known| known.forge_id.is_some() && known.hash == hash) {
+        let stands = known.and_then(|known| known.forge_id.filter(|_| known.hash == hash));
+        if stands.is_some_and(|stands| home.is_none_or(|home| home == stands)) {
             return Ok(());
         }
         let begun = PostedCheck {
@@ -298,7 +317,8 @@ impl Publisher<'_> {
     }
 
     fn clean(&self, text: &str) -> String {
-        self.ctx.redactor.redact(text).into_owned()
+        let spoken = tongue::spoken(self.view.names, text);
+        self.ctx.redactor.redact(&spoken).into_owned()
     }
 }
 

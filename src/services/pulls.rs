@@ -14,9 +14,10 @@ use crate::domain::project::{MergeRequest, Project, Protocol, PullFacts, PullSta
 use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::sight::may_lack_ours;
+use crate::domain::thread::Thread;
 use crate::forge::{ForgeError, NewPull, Pull};
 use crate::git::{Push, PushError};
-use crate::report::comment;
+use crate::report::{comment, tongue};
 use crate::store::command::CommandOutcome;
 
 /// Makes branch and pull request be as they should: the branch there, the pull request open, and out of draft when all is
@@ -75,6 +76,7 @@ async fn restored(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<b
 /// The protocol's pull request, opened now if need be. `Err` inside is why the forge refuses, for people.
 async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Result<Pull, String>> {
     let forge = ctx.forge_of(&ground.project)?;
+    let names = forge.capabilities().names;
     let repo = &ground.project.repo;
     let id = ground.protocol.id;
     if let Some(known) = &ground.protocol.pull {
@@ -85,7 +87,7 @@ async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Re
         head: ground.protocol.branch(),
         base: ground.protocol.base.clone(),
         title: comment::pull_title(&view),
-        body: ctx.redactor.redact(&comment::pull_body(&view).body).into_owned(),
+        body: ctx.redactor.redact(&tongue::spoken(names, &comment::pull_body(&view).body)).into_owned(),
     };
     let pull = match forge.open_pull(repo, &new).await {
         Ok(pull) => pull,
@@ -103,7 +105,11 @@ async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Re
             offered: false,
         });
         draft.apply(ProtocolMove::Clear(Clearing::Pull))?;
-        draft.note(EventKind::OpenPr, None, format!("opened pull request #{}", pull.number));
+        draft.note(
+            EventKind::OpenPr,
+            None,
+            format!("opened {} {}", names.pull, names.reference(Thread::pull(pull.number))),
+        );
         Ok(())
     })
     .await?;

@@ -30,8 +30,13 @@ pub async fn commit_and_push(
     commit: &Commit,
 ) -> anyhow::Result<Result<Sha, Trouble>> {
     let parent = ctx.git.head(tree).await?;
-    let co_authors = [co_author(ground)];
-    let new = NewCommit { message: &commit.message, co_authors: &co_authors, at: Some(ctx.now()) };
+    let (author, co_authors) = (author(ctx, ground).await?, [co_author(ctx, ground)?]);
+    let new = NewCommit {
+        message: &commit.message,
+        author: Some(&author),
+        co_authors: &co_authors,
+        at: Some(ctx.now()),
+    };
     let made = match ctx.git.commit_all(tree, &new).await {
         Ok(made) => made.unwrap_or_else(|| parent.clone()),
         Err(GitError::Refused { why }) => {
@@ -50,13 +55,21 @@ pub async fn commit_and_push(
     Ok(pushed)
 }
 
+/// The bot's account on this forge, as far as the operator did not name another.
+async fn author(ctx: &Ctx, ground: &Ground) -> anyhow::Result<Identity> {
+    let account = ctx.forge_of(&ground.project)?.identity().await?;
+    Ok(Identity {
+        name: ctx.rules.git_user.clone().unwrap_or(account.actor.login),
+        email: ctx.rules.git_email.clone().unwrap_or(account.email),
+    })
+}
+
 /// The person who asked is named in every commit.
-fn co_author(ground: &Ground) -> Identity {
+fn co_author(ctx: &Ctx, ground: &Ground) -> anyhow::Result<Identity> {
     let requester = &ground.protocol.requester;
-    Identity {
-        name: requester.login.clone(),
-        email: format!("{}+{}@users.noreply.github.com", requester.id, requester.login),
-    }
+    let forge = ctx.forge_of(&ground.project)?;
+    let email = forge.nobodys_email(requester.id, &requester.login);
+    Ok(Identity { name: requester.login.clone(), email })
 }
 
 /// Looks at what would be pushed: protected paths, workflow files, secrets.

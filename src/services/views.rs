@@ -57,7 +57,7 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
         steps,
         events,
         repo: project.repo.full_name(),
-        forge: project.forge,
+        names: ctx.forge_of(&project)?.capabilities().names,
         ci: Vec::new(),
         delay,
         app_slug: identity.slug,

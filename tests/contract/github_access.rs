@@ -1,6 +1,6 @@
 //! Who the bot is, who others are, and where the code lies.
 
-use crate::github_server::{BOT, Scripted, by_line, reply, repo, sha};
+use crate::github_server::{BOT, Scripted, by_line, person, reply, repo, sha};
 use serde_json::{Value, json};
 use tasksgodzilla::domain::actor::Permission;
 use tasksgodzilla::domain::project::RepoRef;
@@ -12,7 +12,7 @@ async fn the_bot_knows_its_name_account_and_address_after_asking_once() {
     let github = server.client("");
     let identity = github.identity().await.unwrap();
     assert_eq!(identity, github.identity().await.unwrap());
-    assert_eq!((identity.app_id, identity.slug.as_str(), identity.actor.id), (42, "godzilla", BOT));
+    assert_eq!((identity.app_id, identity.slug.as_str(), identity.actor.id), (Some(42), "godzilla", BOT));
     assert_eq!(identity.email, "4200+godzilla[bot]@users.noreply.github.com");
     assert_eq!(server.all().len(), 2);
     let account = &server.all()[1];
@@ -40,8 +40,8 @@ async fn a_stranger_has_no_permission() {
         r#"{ "permission": "write", "role_name": "maintain" }"#,
     )]));
     let github = server.client("");
-    assert_eq!(github.permission(&repo(), "ada").await.unwrap(), Permission::Maintain);
-    assert_eq!(github.permission(&repo(), "eve[bot]").await.unwrap(), Permission::None);
+    assert_eq!(github.permission(&repo(), &person("ada")).await.unwrap(), Permission::Maintain);
+    assert_eq!(github.permission(&repo(), &person("eve[bot]")).await.unwrap(), Permission::None);
     assert_eq!(server.lines()[1], "GET /repos/acme/api/collaborators/eve%5Bbot%5D/permission");
 }
 
@@ -104,10 +104,10 @@ async fn the_bot_of_an_app_counts_by_what_the_app_may_write() {
         ("GET /apps/hidden", 403, r#"{ "message": "Resource not accessible by integration" }"#),
     ]));
     let github = server.client("");
-    assert_eq!(github.permission(&repo(), "helper[bot]").await.unwrap(), Permission::Write);
-    assert_eq!(github.permission(&repo(), "hidden[bot]").await.unwrap(), Permission::None);
-    assert_eq!(github.permission(&repo(), "gone[bot]").await.unwrap(), Permission::None);
-    assert_eq!(github.permission(&repo(), "helper").await.unwrap(), Permission::None);
+    assert_eq!(github.permission(&repo(), &person("helper[bot]")).await.unwrap(), Permission::Write);
+    assert_eq!(github.permission(&repo(), &person("hidden[bot]")).await.unwrap(), Permission::None);
+    assert_eq!(github.permission(&repo(), &person("gone[bot]")).await.unwrap(), Permission::None);
+    assert_eq!(github.permission(&repo(), &person("helper")).await.unwrap(), Permission::None);
     let asked = server.all().into_iter().filter(|seen| seen.line == "GET /apps/helper").count();
     assert_eq!(asked, 1, "a person's name leads to no App");
 }

@@ -7,6 +7,7 @@ use tasksgodzilla::forge::{Button, CheckReport, Checks};
 
 fn check_report(colour: Colour) -> CheckReport {
     CheckReport {
+        branch: "0007-split-importer".to_owned(),
         name: "TasksGodzilla / plan".to_owned(),
         sha: sha("a"),
         colour,

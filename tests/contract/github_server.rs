@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tasksgodzilla::domain::actor::{Actor, ActorKind};
 use tasksgodzilla::domain::ids::Sha;
 use tasksgodzilla::domain::project::RepoRef;
 use tasksgodzilla::domain::witness::Nobody;
@@ -151,6 +152,10 @@ impl Drop for Scripted {
 
 pub(crate) fn repo() -> RepoRef {
     RepoRef { id: 700, owner: "acme".to_owned(), name: "api".to_owned(), installation: 5 }
+}
+
+pub(crate) fn person(login: &str) -> Actor {
+    Actor { login: login.to_owned(), id: 11, kind: ActorKind::Person }
 }
 
 pub(crate) fn sha(digit: &str) -> Sha {

@@ -36,7 +36,7 @@ fn our_own_small_deliveries_are_understood() {
     insta::assert_snapshot!(told.collect::<String>(), @r#"
     check_run.rerequested.json: CheckRerun { check: 31, name: "TasksGodzilla / protocol", sha: Sha("0123456789abcdef0123456789abcdef01234567") } by ada
     installation.suspend.json: AccessLost { installation: 5, repos: None } by ada
-    issue_comment.created.json: Commented(Commented { source: Comment(90), thread: Thread { kind: Issue, number: 4 }, discussion: None, title: "Split the importer", description: "It takes an hour.", body: "/protocol new" }) by ada
+    issue_comment.created.json: Commented(Commented { source: Comment(90), thread: Thread { kind: Issue, number: 4 }, discussion: None, audience: Readers, title: "Split the importer", description: "It takes an hour.", body: "/protocol new" }) by ada
     pull_request.closed.json: PullClosed { number: 9 } by grace
     push.branch.json: Pushed { branch: "0007-split-importer", before: None, tip: Some(Sha("0123456789abcdef0123456789abcdef01234567")) } by godzilla[bot]
     star.created.json: foreign: `star` is not acted on

@@ -8,7 +8,7 @@ use super::tokens::{Rights, Wanted};
 use crate::domain::actor::{Actor, ActorKind, Permission};
 use crate::domain::ids::Sha;
 use crate::domain::project::RepoRef;
-use crate::forge::{Access, BotIdentity, ForgeError, GitAccess, GitRights, Repository};
+use crate::forge::{Access, BotIdentity, Credential, ForgeError, GitAccess, GitRights, Repository};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
@@ -63,8 +63,8 @@ impl Access for Github {
         self.identity.get_or_try_init(|| self.ask_identity()).await.cloned()
     }
 
-    async fn permission(&self, repo: &RepoRef, login: &str) -> Result<Permission, ForgeError> {
-        self.right_of(repo, login).await
+    async fn permission(&self, repo: &RepoRef, actor: &Actor) -> Result<Permission, ForgeError> {
+        self.right_of(repo, &actor.login).await
     }
 
     async fn holders(
@@ -74,6 +74,11 @@ impl Access for Github {
         most: usize,
     ) -> Result<Vec<String>, ForgeError> {
         self.people_with(repo, needed, most).await
+    }
+
+    /// A webhook of GitHub says it already.
+    async fn whois(&self, actor: &Actor) -> Result<Actor, ForgeError> {
+        Ok(actor.clone())
     }
 
     async fn repository(&self, repo: &RepoRef) -> Result<Repository, ForgeError> {
@@ -126,6 +131,11 @@ impl Access for Github {
         self.content_at(repo, at, path, most).await
     }
 
+    /// Tokens are minted for an hour from the App's key, which does not end.
+    async fn credential(&self) -> Result<Option<Credential>, ForgeError> {
+        Ok(None)
+    }
+
     async fn git_access(&self, repo: &RepoRef, rights: GitRights) -> Result<GitAccess, ForgeError> {
         let wanted = match rights {
             GitRights::Read => Wanted::Good,
@@ -168,7 +178,7 @@ impl Github {
         let app: WireApp = self.client.read(&self.client.ask(As::App, &ask).await?, &ask.words)?;
         let account = self.bot_account(&app.slug).await?;
         Ok(BotIdentity {
-            app_id: app.id,
+            app_id: Some(app.id),
             email: format!("{}+{}@users.noreply.github.com", account.id, account.login),
             actor: Actor { login: account.login, id: account.id, kind: ActorKind::Bot },
             slug: app.slug,

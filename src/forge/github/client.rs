@@ -11,6 +11,7 @@ use super::settings::{GithubSettings, GithubSetupError};
 use super::tokens::Tokens;
 use crate::domain::witness::{Act, Witness};
 use crate::forge::ForgeError;
+pub(super) use crate::forge::wire::Words;
 use crate::meter::Meters;
 use http::Method;
 use http::header::ACCEPT;
@@ -41,23 +42,6 @@ pub(super) struct Ask {
     pub(super) path: String,
     pub(super) body: Option<Value>,
     pub(super) words: Words,
-}
-
-/// How errors speak of a question.
-#[derive(Debug, Clone)]
-pub(super) struct Words {
-    /// After "refused to".
-    pub(super) act: String,
-    /// After "has no".
-    pub(super) thing: String,
-    /// The permission it takes, where GitHub does not name it.
-    pub(super) needs: &'static str,
-}
-
-impl Words {
-    pub(super) fn new(act: impl Into<String>, thing: impl Into<String>, needs: &'static str) -> Self {
-        Self { act: act.into(), thing: thing.into(), needs }
-    }
 }
 
 impl Ask {
@@ -235,7 +219,7 @@ impl Client {
     }
 
     fn signed_in(&self, who: As<'_>) -> Result<Octocrab, ForgeError> {
-        let no_assertion = || ForgeError::Unauthorized { host: self.host.clone() };
+        let no_assertion = || errors::unauthorized(&self.host);
         let token = match who {
             As::Nobody => return Ok(self.crab.clone()),
             As::Installation(_, token) => token.clone(),
@@ -295,7 +279,7 @@ fn host_of(settings: &GithubSettings) -> String {
 fn not_granted(error: ForgeError, permissions: &Value) -> ForgeError {
     match error {
         ForgeError::Refused { host, what, words } if words.contains("permissions requested") => {
-            ForgeError::Forbidden { host, what, permission: named(permissions) }
+            ForgeError::Forbidden { host, what, todo: errors::grant(&named(permissions)) }
         }
         ForgeError::Refused { host, words, .. } if words.contains("not accessible") => {
             ForgeError::Missing { host, what: "such repository in the App's installation".to_owned() }

@@ -4,6 +4,7 @@
 
 use super::client::Words;
 use crate::forge::ForgeError;
+pub(super) use crate::forge::wire::cut;
 use http::{HeaderMap, StatusCode};
 use octocrab::GitHubError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,8 +13,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
 /// A limit that claims to last longer is asked about again after this time.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// Of GitHub's own words, at most so many characters are kept.
-const MOST_WORDS: usize = 400;
 
 /// Maps what octocrab reports about one call.
 pub(super) fn from_octocrab(host: &str, words: &Words, error: octocrab::Error) -> ForgeError {
@@ -23,7 +22,7 @@ pub(super) fn from_octocrab(host: &str, words: &Words, error: octocrab::Error) -
         Error::Serde { .. } | Error::Json { .. } | Error::InvalidUtf8 { .. } => {
             unreadable(host, words, error)
         }
-        Error::JWT { .. } => ForgeError::Unauthorized { host: host.to_owned() },
+        Error::JWT { .. } => unauthorized(host),
         other => ForgeError::Transport { host: host.to_owned(), source: Box::new(other) },
     }
 }
@@ -38,14 +37,12 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if is_limit(answer, headers) => {
             ForgeError::Limited { host, wait: wait(headers, now) }
         }
-        StatusCode::UNAUTHORIZED => ForgeError::Unauthorized { host },
+        StatusCode::UNAUTHORIZED => unauthorized(&host),
         StatusCode::FORBIDDEN if answer.message.contains("not accessible by integration") => {
             ForgeError::Forbidden {
                 host,
                 what: words.act.clone(),
-                permission: header(headers, "x-accepted-github-permissions")
-                    .unwrap_or(words.needs)
-                    .to_owned(),
+                todo: grant(header(headers, "x-accepted-github-permissions").unwrap_or(words.needs)),
             }
         }
         StatusCode::FORBIDDEN if answer.message.contains("suspended") => missing(host, words),
@@ -73,13 +70,14 @@ pub(super) fn unreadable(
     ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
 }
 
-/// On one line and cut to a length that fits into a comment.
-pub(super) fn cut(words: &str) -> String {
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST_WORDS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+pub(super) fn unauthorized(host: &str) -> ForgeError {
+    let todo = "check TASKSGODZILLA_GITHUB_APP_ID and the private key";
+    ForgeError::Unauthorized { host: host.to_owned(), todo }
+}
+
+/// What to do about a right that is lacking.
+pub(super) fn grant(permission: &str) -> String {
+    format!("grant the App the permission `{permission}`")
 }
 
 fn missing(host: String, words: &Words) -> ForgeError {
@@ -153,11 +151,5 @@ mod tests {
         check(&[("retry-after", "soon")], 60);
         check(&[], 60);
         check(&[("retry-after", "999999999")], 3600);
-    }
-
-    #[test]
-    fn long_words_are_cut_between_characters() {
-        assert_eq!(cut(" two\n lines "), "two lines");
-        assert_eq!(cut(&"é".repeat(500)).chars().count(), MOST_WORDS + 1);
     }
 }

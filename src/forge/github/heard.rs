@@ -2,8 +2,9 @@
 
 use super::client::{As, Ask};
 use super::links;
-use crate::meter::{Call, Meters};
-use http::{HeaderMap, Method, StatusCode};
+use crate::forge::wire::counted;
+use crate::meter::Meters;
+use http::{HeaderMap, StatusCode};
 use std::time::{Instant, SystemTime};
 
 /// What was heard of one request.
@@ -34,37 +35,10 @@ impl Heard {
     }
 
     pub(super) fn count(&self, meters: &Meters, who: As<'_>, ask: &Ask) {
-        let call = Call {
-            forge: "github",
-            method: method(&ask.method),
-            route: links::pattern(&ask.path),
-            status: class(self.status),
-        };
+        let call = counted("github", &ask.method, links::pattern(&ask.path), self.status);
         meters.call(&call, self.begun.elapsed());
         if let (As::Installation(id, _), Some((resource, remaining))) = (who, self.remaining) {
             meters.rate_remaining("github", id, resource, remaining);
         }
-    }
-}
-
-fn class(status: Option<StatusCode>) -> &'static str {
-    match status.map(|status| status.as_u16() / 100) {
-        Some(2) => "2xx",
-        Some(3) => "3xx",
-        Some(4) => "4xx",
-        Some(5) => "5xx",
-        Some(_) => "other",
-        None => "none",
-    }
-}
-
-fn method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PATCH => "PATCH",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        _ => "other",
     }
 }

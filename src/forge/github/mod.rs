@@ -27,6 +27,7 @@ mod webhook_events;
 pub use settings::{GithubSettings, GithubSetupError, MergeMethod, Timeouts};
 
 use super::{BotIdentity, Capabilities, DeliveryLog, Forge};
+use crate::domain::names::Names;
 use crate::domain::project::{ForgeKind, RepoRef};
 use client::Client;
 use on_repo::OnRepo;
@@ -71,15 +72,21 @@ impl Forge for Github {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            hides_comments: true,
             buttons: true,
             drafts: true,
             comment_bytes: MOST_BYTES,
             check_bytes: MOST_BYTES,
+            checks_move: false,
+            names: Names::GITHUB,
         }
     }
 
     fn delivery_log(&self) -> Option<&dyn DeliveryLog> {
         Some(self)
+    }
+
+    /// <https://docs.github.com/en/account-and-profile/reference/email-addresses-reference#your-noreply-email-address>
+    fn nobodys_email(&self, id: i64, login: &str) -> String {
+        format!("{id}+{login}@users.noreply.github.com")
     }
 }

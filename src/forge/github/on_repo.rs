@@ -135,7 +135,7 @@ impl OnRepo<'_> {
         match error.kind.as_deref() {
             Some("NOT_FOUND") => ForgeError::Missing { host, what: ask.words.thing.clone() },
             Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
-                ForgeError::Forbidden { host, what, permission: ask.words.needs.to_owned() }
+                ForgeError::Forbidden { host, what, todo: errors::grant(ask.words.needs) }
             }
             Some("RATE_LIMITED") => ForgeError::Limited { host, wait: errors::UNKNOWN_WAIT },
             _ => ForgeError::Refused { host, what, words: errors::cut(&error.message) },

@@ -3,8 +3,10 @@
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
 
 use crate::domain::ids::Sha;
-use serde::de::{Error, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+pub(super) use crate::forge::wire::full_sha;
+use crate::forge::wire::maybe_sha;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// What tells the kind of a delivery, without its content.
 #[derive(Deserialize, Default)]
@@ -173,15 +175,4 @@ pub(super) struct InstallationEvent {
     pub(super) repositories_added: Vec<Identified>,
     #[serde(default)]
     pub(super) repositories_removed: Vec<Identified>,
-}
-
-/// For every commit id that GitHub sends: a short or empty one never gets in.
-pub(super) fn full_sha<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sha, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Sha::parse(&text).ok_or_else(|| D::Error::custom("not a full commit id"))
-}
-
-/// For a commit id that the bot can do without.
-fn maybe_sha<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sha>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.as_deref().and_then(Sha::parse))
 }

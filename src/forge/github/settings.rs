@@ -1,11 +1,12 @@
 //! What the GitHub client needs to know, and what it refuses.
 
 use crate::domain::witness::Witness;
+use crate::forge::wire::is_safe;
 use crate::meter::Meters;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// How to reach one GitHub, and as which App.
 #[derive(Debug, Clone)]
@@ -91,15 +92,4 @@ impl GithubSettings {
         }
         Ok(())
     }
-}
-
-fn is_safe(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => return false,
-    };
-    let is_private = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-    is_private && url.username().is_empty() && url.password().is_none()
 }

@@ -126,7 +126,7 @@ impl Threads for Github {
             CommentSource::Issue(_) | CommentSource::Pull(_) => {
                 (format!("/issues/{}/reactions", thread.number), format!("thread #{}", thread.number))
             }
-            CommentSource::Check(_) => return Ok(()),
+            CommentSource::Check(_) | CommentSource::Commit(_) => return Ok(()),
         };
         let content = match reaction {
             Reaction::Eyes => "eyes",

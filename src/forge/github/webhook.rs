@@ -1,12 +1,14 @@
-//! GitHub's webhooks in the bot's words. Pure: event header and body bytes in, [`ForgeEvent`] out.
+//! GitHub's webhooks in the bot's words. Pure: event header and body bytes in, `ForgeEvent` out.
 //!
 //! `http/` asks [`peek`] which deliveries to keep whole; a worker asks [`parse`] what one says. Both decide by the same
 //! table, `kind_of`, so they cannot disagree about what is ours.
 
 use super::payload::Head;
 use super::webhook_events;
-use crate::domain::forge_event::{ForgeEvent, RepoChange};
-use serde::de::DeserializeOwned;
+use crate::domain::forge_event::RepoChange;
+use crate::forge::webhook::{read, shown};
+
+pub use crate::forge::webhook::{Parsed, Peek, Unreadable};
 
 /// The events an App of ours subscribes to. `installation`, `installation_repositories` and `ping` come unasked.
 pub const EVENTS: [&str; 10] = [
@@ -21,39 +23,6 @@ pub const EVENTS: [&str; 10] = [
     "delete",
     "repository",
 ];
-
-/// What a delivery is, as far as its intake must know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peek {
-    /// The repository's numeric id.
-    pub repo: Option<i64>,
-    pub action: Option<String>,
-    /// Keep the whole body: the bot acts on it.
-    pub ours: bool,
-    /// Why it is not ours.
-    pub reason: Option<String>,
-    /// Why a delivery of a kind that the bot acts on cannot be read.
-    pub unreadable: Option<String>,
-}
-
-/// What a delivery says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parsed {
-    Ours(Box<ForgeEvent>),
-    /// Nothing the bot acts on.
-    Foreign {
-        reason: String,
-    },
-}
-
-/// A signed delivery that does not hold what its kind must have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the webhook `{event}` cannot be read: {reason}")]
-pub struct Unreadable {
-    pub event: String,
-    /// One line, without the body's content.
-    pub reason: String,
-}
 
 /// Looks at a delivery just enough to record it. Never fails; skips over everything it need not know.
 pub fn peek(event: &str, body: &[u8]) -> Peek {
@@ -184,42 +153,6 @@ fn not_acted_on(event: &str, action: Option<&str>) -> String {
         Some(action) => format!("`{}` of `{}` is not acted on", shown(action), shown(event)),
         None => format!("`{}` is not acted on", shown(event)),
     }
-}
-
-/// Reads `body` as `T`; errors name the place and never quote the content.
-pub(super) fn read<T: DeserializeOwned>(event: &str, body: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(body).map_err(|error| {
-        let reason = if body.starts_with(b"payload=") {
-            "it is a form; set the webhook's content type to application/json".to_owned()
-        } else {
-            without_content(&error)
-        };
-        unreadable(event, reason)
-    })
-}
-
-pub(super) fn unreadable(event: &str, reason: String) -> Unreadable {
-    Unreadable { event: shown(event), reason }
-}
-
-/// Keeps `missing field` and the like; what was found instead may be anybody's text.
-fn without_content(error: &serde_json::Error) -> String {
-    use serde_json::error::Category;
-    let text = error.to_string();
-    let what = match error.classify() {
-        Category::Data if text.starts_with("missing field") => {
-            text.split(" at line").next().unwrap_or_default()
-        }
-        Category::Data => "a field has an unexpected form",
-        Category::Eof => "it ends too early",
-        Category::Syntax | Category::Io => "it is not JSON",
-    };
-    format!("{what} (line {}, column {})", error.line(), error.column())
-}
-
-/// At most 40 printable characters of a name that anybody may have sent.
-fn shown(name: &str) -> String {
-    name.chars().filter(|c| (c.is_ascii_graphic() || *c == ' ') && *c != '`').take(40).collect()
 }
 
 #[cfg(test)]

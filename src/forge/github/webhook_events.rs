@@ -1,12 +1,16 @@
 //! From the payload of a delivery of ours to a [`ForgeEvent`].
 
 use super::payload as wire;
-use super::webhook::{Kind, Parsed, Unreadable, read, unreadable};
+use super::webhook::Kind;
 use crate::domain::actor::{Actor, ActorKind};
-use crate::domain::forge_event::{CommentSource, Commented, ForgeEvent, Happened, RepoFacts};
+use crate::domain::forge_event::{
+    Audience, CommentSource, Commented, ForgeEvent, Happened, RepoFacts, RepoMention, Whose,
+};
 use crate::domain::ids::Sha;
 use crate::domain::project::RepoRef;
 use crate::domain::thread::{Thread, ThreadKind};
+use crate::forge::webhook::{Parsed, Unreadable, read, unreadable};
+use crate::forge::wire::is_commit;
 
 /// What happened, and the App that did it.
 type Told = (Happened, Option<i64>);
@@ -19,7 +23,7 @@ pub(super) fn read_event(event: &str, kind: Kind, body: &[u8]) -> Result<Parsed,
     };
     let installation = envelope.installation.map_or(0, |installation| installation.id);
     let repo = match envelope.repository {
-        Some(repository) => Some(repo_facts(event, repository, installation)?),
+        Some(repository) => Some(RepoMention::Described(repo_facts(event, repository, installation)?)),
         None if is_about_one_repository(kind) => {
             return Err(unreadable(event, "missing field `repository`".to_owned()));
         }
@@ -85,6 +89,7 @@ fn issue_opened(issue: wire::Issue) -> Option<Told> {
         source: CommentSource::Issue(i64::try_from(number).ok()?),
         thread: Thread::issue(number),
         discussion: None,
+        audience: Audience::Readers,
         title: issue.title,
         description: text.clone(),
         body: text,
@@ -99,6 +104,7 @@ fn commented(event: wire::CommentEvent) -> Option<Told> {
         source: CommentSource::Comment(event.comment.id),
         thread: Thread { kind, number: event.issue.number },
         discussion: None,
+        audience: Audience::Readers,
         title: event.issue.title,
         description: event.issue.body.unwrap_or_default(),
         body: event.comment.body.filter(|body| !body.trim().is_empty())?,
@@ -126,6 +132,7 @@ fn pull_opened(pull: wire::Pull) -> Option<Happened> {
         source: CommentSource::Pull(i64::try_from(pull.number).ok()?),
         thread: Thread::pull(pull.number),
         discussion: None,
+        audience: Audience::Readers,
         title: pull.title,
         description: text.clone(),
         body: text,
@@ -154,16 +161,16 @@ fn button(event: &str, pressed: wire::CheckRunEvent) -> Result<Happened, Unreada
 
 fn moved(sha: Sha, app: Option<wire::Identified>) -> Told {
     let app = app.map(|app| app.id);
-    (Happened::CiMoved { sha, app }, app)
+    let whose = app.map_or(Whose::Others, Whose::App);
+    (Happened::CiMoved { sha, pull: None, whose }, app)
 }
 
 fn pushed(push: wire::PushEvent) -> Happened {
     let branch = push.git_ref.strip_prefix("refs/heads/").unwrap_or(&push.git_ref);
-    let known = |sha: &Sha| sha.as_str().bytes().any(|digit| digit != b'0');
     Happened::Pushed {
         branch: branch.to_owned(),
-        before: push.before.filter(known),
-        tip: Some(push.after).filter(|tip| known(tip) && !push.deleted),
+        before: push.before.filter(is_commit),
+        tip: Some(push.after).filter(|tip| is_commit(tip) && !push.deleted),
     }
 }
 

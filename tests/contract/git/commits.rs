@@ -10,8 +10,8 @@ async fn a_commit_is_the_bots_and_names_its_co_authors() {
     let (tree, main) = world.worktree().await;
     write(&tree.path.join("x"), "x");
     let vera = Identity { name: "Vera".into(), email: "vera@example.org".into() };
-    let new =
-        NewCommit { message: "Add x\n\nWhy.", co_authors: &[vera], at: Some(Moment(1_700_000_000_999)) };
+    let co_authors = [vera];
+    let new = NewCommit { co_authors: &co_authors, ..message("Add x\n\nWhy.") };
     let made = world.git.commit_all(&tree, &new).await.unwrap().unwrap();
 
     let log = world.git.log(&tree.mirror, Some(&main), &made, 10).await.unwrap();

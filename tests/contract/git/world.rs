@@ -81,7 +81,7 @@ pub(crate) fn settings(root: &Path) -> GitSettings {
 }
 
 pub(crate) fn message(text: &str) -> NewCommit<'_> {
-    NewCommit { message: text, co_authors: &[], at: Some(Moment(1_700_000_000_000)) }
+    NewCommit { message: text, author: None, co_authors: &[], at: Some(Moment(1_700_000_000_000)) }
 }
 
 pub(crate) fn sha(text: &str) -> Sha {

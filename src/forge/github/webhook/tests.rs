@@ -1,6 +1,8 @@
 use super::*;
 use crate::domain::actor::ActorKind;
-use crate::domain::forge_event::{CommentSource, Commented, Happened};
+use crate::domain::forge_event::{
+    Audience, CommentSource, Commented, ForgeEvent, Happened, RepoMention, Whose,
+};
 use crate::domain::ids::Sha;
 use crate::domain::thread::{Thread, ThreadKind};
 use proptest::prelude::*;
@@ -62,12 +64,13 @@ fn check_unreadable(event: &str, body: &[u8], expected: &str) {
 fn comment(source: CommentSource, kind: ThreadKind) -> Happened {
     let body = match source {
         CommentSource::Comment(_) => "/protocol new",
-        CommentSource::Issue(_) | CommentSource::Pull(_) | CommentSource::Check(_) => "It takes an hour",
+        _ => "It takes an hour",
     };
     Happened::Commented(Commented {
         source,
         thread: Thread { kind, number: 4 },
         discussion: None,
+        audience: Audience::Readers,
         title: "Split the importer".to_owned(),
         description: "It takes an hour".to_owned(),
         body: body.to_owned(),
@@ -146,19 +149,19 @@ fn an_edited_pull_request_matters_by_base_and_title_only() {
 #[test]
 fn checks_and_statuses_move_ci_and_their_app_is_named() {
     let run = json!({ "id": 31, "name": "build", "head_sha": SHA, "app": { "id": 77 } });
-    let moved = |app| Happened::CiMoved { sha: sha(), app };
+    let moved = |whose| Happened::CiMoved { sha: sha(), pull: None, whose };
     for action in ["created", "completed"] {
-        check("check_run", &json!({ "action": action, "check_run": run }), &moved(Some(77)));
+        check("check_run", &json!({ "action": action, "check_run": run }), &moved(Whose::App(77)));
     }
     let event = read_ours("check_run", &json!({ "action": "completed", "check_run": run }));
     assert_eq!(event.sender_app, Some(77));
     let suite = json!({ "id": 3, "head_sha": SHA, "app": { "id": 77 } });
-    check("check_suite", &json!({ "action": "completed", "check_suite": suite }), &moved(Some(77)));
+    check("check_suite", &json!({ "action": "completed", "check_suite": suite }), &moved(Whose::App(77)));
     for action in ["requested", "in_progress", "completed"] {
         let content = json!({ "action": action, "workflow_run": { "head_sha": SHA } });
-        check("workflow_run", &content, &moved(None));
+        check("workflow_run", &content, &moved(Whose::Others));
     }
-    check("status", &json!({ "sha": SHA, "state": "failure" }), &moved(None));
+    check("status", &json!({ "sha": SHA, "state": "failure" }), &moved(Whose::Others));
     let requested = json!({ "action": "requested", "check_suite": suite });
     check_foreign("check_suite", &requested, "`requested` of `check_suite` is not acted on");
 }
@@ -238,7 +241,7 @@ fn an_event_names_its_repository_its_sender_and_the_app_behind_it() {
     assert_eq!(event.sender.kind, ActorKind::Bot);
     assert_eq!((event.sender.login.as_str(), event.sender.id), ("renamer[bot]", 12));
     assert_eq!(event.sender_app, Some(99));
-    let facts = event.repo.unwrap();
+    let Some(RepoMention::Described(facts)) = event.repo else { panic!("the repository is described") };
     assert_eq!((facts.repo.id, facts.repo.installation), (700, 5));
     assert_eq!((facts.repo.full_name(), facts.private), ("acme/api".to_owned(), true));
 }

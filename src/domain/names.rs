@@ -1,0 +1,50 @@
+//! How a forge calls and writes what the bot speaks of. Our sentences are written with GitHub's words.
+
+use super::thread::{Thread, ThreadKind};
+use std::borrow::Cow;
+
+const PULL: &str = "pull request";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names {
+    /// What a pull request is called, in small letters.
+    pub pull: &'static str,
+    /// Stands before the number of one.
+    pub pull_sign: char,
+}
+
+impl Names {
+    pub const GITHUB: Self = Self { pull: PULL, pull_sign: '#' };
+    pub const GITLAB: Self = Self { pull: "merge request", pull_sign: '!' };
+
+    /// A thread as people write it, so that the forge makes a link of it: `#7`, or `!7`.
+    pub fn reference(self, thread: Thread) -> String {
+        match thread.kind {
+            ThreadKind::Issue => format!("#{}", thread.number),
+            ThreadKind::Pull => format!("{}{}", self.pull_sign, thread.number),
+        }
+    }
+
+    /// A sentence of ours in the forge's words.
+    pub fn spoken(self, sentence: &str) -> Cow<'_, str> {
+        if self.pull == PULL || !sentence.contains(PULL) {
+            return Cow::Borrowed(sentence);
+        }
+        Cow::Owned(sentence.replace(PULL, self.pull))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_forge_has_its_own_word_and_sign() {
+        let sentence = "there is no pull request to merge yet";
+        assert_eq!(Names::GITHUB.spoken(sentence), sentence);
+        assert_eq!(Names::GITLAB.spoken(sentence), "there is no merge request to merge yet");
+        let threads = [Thread::issue(4), Thread::pull(4)];
+        assert_eq!(threads.map(|thread| Names::GITHUB.reference(thread)), ["#4", "#4"]);
+        assert_eq!(threads.map(|thread| Names::GITLAB.reference(thread)), ["#4", "!4"]);
+    }
+}
