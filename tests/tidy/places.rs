@@ -33,6 +33,12 @@ fn only_the_github_adapter_knows_octocrab() {
     only_in(r"\boctocrab\b", &["src/forge/github/"]);
 }
 
+/// A project's address says `gitlab` too: meant is the crate.
+#[test]
+fn only_the_gitlab_adapter_knows_its_crate() {
+    only_in(r"\bgitlab::api\b|\bAsyncGitlab\b|\bGitlabBuilder\b", &["src/forge/gitlab/"]);
+}
+
 #[test]
 fn only_the_meter_knows_prometheus() {
     only_in(r"\bprometheus_client\b", &["src/meter/"]);
@@ -91,11 +97,16 @@ fn only_settings_and_search_paths_come_from_the_environment() {
     only_in(r"\bstd::env\b|\benv::var", &places);
 }
 
-/// Time comes from the clock that app.rs makes. GitHub names the end of a rate limit in wall time, so the distance to it
-/// needs the machine's; the twin has a clock of its own.
+/// Time comes from the clock that app.rs makes. GitHub and GitLab name the end of a rate limit in wall time, so the distance
+/// to it needs the machine's; the twin has a clock of its own.
 #[test]
 fn only_the_composition_root_asks_the_time_of_day() {
-    let places = ["src/app.rs", "src/forge/github/errors.rs", "src/sandbox/github/model/clock.rs"];
+    let places = [
+        "src/app.rs",
+        "src/forge/github/errors.rs",
+        "src/forge/gitlab/errors.rs",
+        "src/sandbox/github/model/clock.rs",
+    ];
     only_in(r"\bSystemTime::now\b|\bUtc::now\b|\bLocal::now\b", &places);
 }
 
@@ -108,8 +119,13 @@ fn only_demo_and_bench_know_the_sandbox() {
 /// migration, git's calls that talk to a remote (only those get credentials), requests to a forge.
 #[test]
 fn outward_acts_are_told_to_the_witness() {
-    let points =
-        ["src/store/sql/session.rs", "src/store/mod.rs", "src/git/run.rs", "src/forge/github/client.rs"];
+    let points = [
+        "src/store/sql/session.rs",
+        "src/store/mod.rs",
+        "src/git/run.rs",
+        "src/forge/github/client.rs",
+        "src/forge/gitlab/client.rs",
+    ];
     only_in(r"\bwitness\.(before|after)\(", &points);
     // The bare store of `bench` is nobody's to watch.
     let begun = ["src/store/sql/session.rs", "src/store/migrations.rs", "src/cli/bench/sink.rs"];
@@ -117,6 +133,7 @@ fn outward_acts_are_told_to_the_witness() {
     only_in(r"\bmigrations::run\b", &["src/store/mod.rs"]);
     only_in(r"\baskpass_environment\b", &["src/git/remote.rs", "src/git/run.rs"]);
     only_in(r"\bcrab\.(execute|send)\w*\(", &["src/forge/github/client.rs"]);
+    only_in(r"\brest_async\(", &["src/forge/gitlab/client.rs"]);
 }
 
 /// What sends HTTP besides the forges' clients: `setup`, `replay` and `doctor`, which people run by hand, and the twin.

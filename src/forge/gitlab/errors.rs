@@ -1,0 +1,146 @@
+//! From GitLab's answers to [`ForgeError`].
+//!
+//! <https://docs.gitlab.com/api/rest/troubleshooting/#status-codes>
+
+use super::client::{Answer, Words};
+use crate::forge::ForgeError;
+use crate::forge::wire::cut;
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The wait when GitLab limits calls and does not say for how long.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
+/// A limit that claims to last longer is asked about again after this time.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// Maps an answer that is not a success.
+pub(super) fn from_answer(host: &str, words: &Words, status: StatusCode, answer: &Answer) -> ForgeError {
+    let host = host.to_owned();
+    let said = Said::read(&answer.content);
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            ForgeError::Limited { host, wait: wait(&answer.headers, since_epoch()) }
+        }
+        StatusCode::UNAUTHORIZED => unauthorized(host),
+        StatusCode::FORBIDDEN => {
+            ForgeError::Forbidden { host, what: words.act.clone(), todo: said.todo(words) }
+        }
+        StatusCode::NOT_FOUND | StatusCode::GONE => ForgeError::Missing { host, what: words.thing.clone() },
+        _ if status.is_server_error() => {
+            ForgeError::Broken { host, what: words.act.clone(), status: status.as_u16() }
+        }
+        _ => ForgeError::Refused { host, what: words.act.clone(), words: said.words(status) },
+    }
+}
+
+pub(super) fn unauthorized(host: String) -> ForgeError {
+    let todo = "check TASKSGODZILLA_GITLAB_TOKEN: it may have expired or been revoked";
+    ForgeError::Unauthorized { host, todo }
+}
+
+/// What to do about a right that is lacking.
+pub(super) fn give_role(role: &str) -> String {
+    format!("give the bot's account the role {role} in this project, and its token the scope `api`")
+}
+
+pub(super) fn unreadable(
+    host: &str,
+    words: &Words,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> ForgeError {
+    ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
+}
+
+/// What an answer says for itself.
+struct Said(Value);
+
+impl Said {
+    /// An answer without JSON (from a proxy, say) says nothing.
+    fn read(content: &[u8]) -> Self {
+        Self(serde_json::from_slice(content).unwrap_or_default())
+    }
+
+    fn todo(&self, words: &Words) -> String {
+        if self.0["error"] == "insufficient_scope" {
+            return "give its token the scope `api`".to_owned();
+        }
+        give_role(words.needs)
+    }
+
+    /// `message` (a text, a list, or lists of texts by field), else `error`, else the status.
+    fn words(&self, status: StatusCode) -> String {
+        let told = [&self.0["message"], &self.0["error_description"], &self.0["error"]];
+        let told = told.into_iter().map(flat).find(|words| !words.is_empty());
+        cut(&told.unwrap_or_else(|| status.to_string()))
+    }
+}
+
+fn flat(told: &Value) -> String {
+    match told {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(flat).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let field = |(name, told): (&String, &Value)| match name.as_str() {
+                "base" => flat(told),
+                _ => format!("{name} {}", flat(told)),
+            };
+            fields.iter().map(field).collect::<Vec<_>>().join("; ")
+        }
+        _ => String::new(),
+    }
+}
+
+/// `retry-after`, else the time of the reset, else a minute.
+/// <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers>
+fn wait(headers: &HeaderMap, now: Duration) -> Duration {
+    let seconds = |name| headers.get(name)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs);
+    let reset =
+        || seconds("ratelimit-reset").map(|reset| reset.saturating_sub(now).max(Duration::from_secs(1)));
+    seconds("retry-after").or_else(reset).unwrap_or(UNKNOWN_WAIT).min(LONGEST_WAIT)
+}
+
+pub(super) fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check_wait(pairs: &[(&'static str, &str)], expected_s: u64) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        assert_eq!(wait(&headers, Duration::from_secs(1_000)).as_secs(), expected_s);
+    }
+
+    #[test]
+    fn a_limit_lasts_as_long_as_gitlab_says() {
+        check_wait(&[("retry-after", "7"), ("ratelimit-reset", "1900")], 7);
+        check_wait(&[("ratelimit-reset", "1090")], 90);
+        check_wait(&[("ratelimit-reset", "900")], 1);
+        check_wait(&[("retry-after", "soon")], 60);
+        check_wait(&[], 60);
+        check_wait(&[("retry-after", "999999999")], 3600);
+    }
+
+    #[track_caller]
+    fn check_words(answer: &Value, expected: &str) {
+        assert_eq!(Said(answer.clone()).words(StatusCode::BAD_REQUEST), expected);
+    }
+
+    #[test]
+    fn gitlabs_words_are_found_in_each_of_its_forms() {
+        check_words(&json!({ "message": "405 Method Not Allowed" }), "405 Method Not Allowed");
+        check_words(&json!({ "message": ["one", "two"] }), "one, two");
+        let by_field = json!({ "message": { "title": ["is too long"], "base": ["no"] } });
+        check_words(&by_field, "title is too long; no");
+        check_words(&json!({ "error": "state is missing" }), "state is missing");
+        check_words(&json!({ "error": "e", "error_description": "words" }), "words");
+        check_words(&json!({}), "400 Bad Request");
+    }
+}
