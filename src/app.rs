@@ -4,6 +4,7 @@ mod jobs;
 
 use crate::config::{self, CodexSettings, Database, Intake, Links, Redactor, Settings};
 use crate::domain::ids::Moment;
+use crate::domain::project::ForgeKind;
 use crate::domain::witness::{Act, Witness};
 use crate::engine::codex::Codex;
 use crate::engine::command::{CommandEngine, CommandSettings};
@@ -12,6 +13,8 @@ use crate::engine::process::{Isolation, Network};
 use crate::engine::{Engine, codex};
 use crate::forge::Forge;
 use crate::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
+use crate::forge::gitlab::{Gitlab, GitlabSettings};
+use crate::forge::signature::GitlabSecrets;
 use crate::git::{Git, GitSettings, Identity};
 use crate::meter::Meters;
 use crate::services::{Ctx, DeliveryLogRules, Rules, disk};
@@ -119,13 +122,12 @@ async fn compose_observed(
     let store = open_store(settings, clock.clone(), &observers).await?;
     let isolation = Isolation::probe(None).await;
     tracing::info!(isolation = isolation.describe(), "programs of others run like this");
-    let github: Arc<dyn Forge> = Arc::new(github(settings, &observers)?);
     let git = git(settings, &settings.projects_root, &observers)?;
     git.probe().await?;
     Ok(Ctx {
         store,
         git: Arc::new(git),
-        forges: BTreeMap::from([("github", github)]),
+        forges: forges(settings, &observers)?,
         engines: engines(settings, &isolation),
         clock,
         rules: Arc::new(rules(settings, listening)?),
@@ -136,14 +138,33 @@ async fn compose_observed(
     })
 }
 
+fn forges(
+    settings: &Settings,
+    observers: &Observers,
+) -> anyhow::Result<BTreeMap<&'static str, Arc<dyn Forge>>> {
+    let mut forges: BTreeMap<&'static str, Arc<dyn Forge>> = BTreeMap::new();
+    if let Some(settings) = &settings.github {
+        forges.insert(ForgeKind::Github.as_str(), Arc::new(github(settings, observers)?));
+    }
+    if let Some(settings) = &settings.gitlab {
+        forges.insert(ForgeKind::Gitlab.as_str(), Arc::new(gitlab(settings, observers)?));
+    }
+    Ok(forges)
+}
+
+/// What GitLab may prove its deliveries with; nothing when it is not served.
+pub fn gitlab_secrets(settings: &Settings) -> GitlabSecrets {
+    settings.gitlab.as_ref().map_or_else(GitlabSecrets::default, |gitlab| GitlabSecrets {
+        tokens: gitlab.webhook_tokens.clone(),
+        signing: gitlab.signing_tokens.clone(),
+    })
+}
+
 /// The git command, with its folders below `root`.
 pub fn git(settings: &Settings, root: &Path, observers: &Observers) -> anyhow::Result<Git> {
     let identity = Identity {
         name: settings.git_user.clone().unwrap_or_else(|| "TasksGodzilla".to_owned()),
-        email: settings
-            .git_email
-            .clone()
-            .unwrap_or_else(|| "tasksgodzilla@users.noreply.github.com".to_owned()),
+        email: settings.git_email.clone().unwrap_or_else(|| "tasksgodzilla@localhost".to_owned()),
     };
     let settings = GitSettings {
         environment: git_environment(),
@@ -153,9 +174,20 @@ pub fn git(settings: &Settings, root: &Path, observers: &Observers) -> anyhow::R
     Ok(Git::new(settings)?)
 }
 
+/// GitLab, as the account of the settings.
+pub fn gitlab(gitlab: &config::GitlabSettings, observers: &Observers) -> anyhow::Result<Gitlab> {
+    let settings = GitlabSettings {
+        url: gitlab.url.clone(),
+        token: gitlab.token.clone(),
+        timeout: GitlabSettings::TIMEOUT,
+        witness: observers.witness.clone(),
+        meters: observers.meters.clone(),
+    };
+    Ok(Gitlab::new(&settings)?)
+}
+
 /// GitHub, as the App of the settings.
-pub fn github(settings: &Settings, observers: &Observers) -> anyhow::Result<Github> {
-    let github = settings.github.as_ref().context("the GitHub App is not set")?;
+pub fn github(github: &config::GithubSettings, observers: &Observers) -> anyhow::Result<Github> {
     let settings = GithubSettings {
         api_url: github.api_url.clone(),
         web_url: github.web_url.clone(),
@@ -197,7 +229,7 @@ pub fn engines(settings: &Settings, isolation: &Isolation) -> BTreeMap<&'static 
 
 fn rules(settings: &Settings, listening: &Url) -> anyhow::Result<Rules> {
     let base = settings.public_url.clone().unwrap_or_else(|| listening.clone());
-    let github = settings.github.as_ref().context("the GitHub App is not set")?;
+    let secret = settings.shared_secret().context("no webhook secret is set")?;
     Ok(Rules {
         default_engine: settings.default_engine.clone(),
         planning_engine: settings.planning_engine.clone(),
@@ -212,21 +244,25 @@ fn rules(settings: &Settings, listening: &Url) -> anyhow::Result<Rules> {
         ci_silence: settings.ci_silence,
         ci_patience: settings.ci_patience,
         allow_public: settings.allow_public,
-        delivery_log: delivery_log(github),
+        delivery_log: delivery_log(settings.github.as_ref()),
         keep: settings.keep,
         places: places(settings)?,
+        git_user: settings.git_user.clone(),
+        git_email: settings.git_email.clone(),
         runs_dir: std::path::absolute(&settings.runs_dir)?,
         host: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
-        links: Links::new(base, github.shared_secret()),
+        links: Links::new(base, secret),
     })
 }
 
 /// In push mode the log is only a second look.
-fn delivery_log(github: &config::GithubSettings) -> DeliveryLogRules {
+fn delivery_log(github: Option<&config::GithubSettings>) -> DeliveryLogRules {
     const SECOND_LOOK: Duration = Duration::from_secs(5 * 60);
-    match github.intake {
-        Intake::Push => DeliveryLogRules { every: SECOND_LOOK, is_pushed: true },
-        Intake::Pull => DeliveryLogRules { every: github.poll, is_pushed: false },
+    match github {
+        Some(github) if github.intake == Intake::Pull => {
+            DeliveryLogRules { every: github.poll, is_pushed: false }
+        }
+        _ => DeliveryLogRules { every: SECOND_LOOK, is_pushed: true },
     }
 }
 

@@ -1,20 +1,26 @@
 //! `replay`: send a stored webhook payload, signed with the configured secret.
 
 use super::Failure;
+use crate::app::system_clock;
 use crate::config::{Needs, Raw, Settings};
-use crate::forge::signature::sign_github;
+use crate::domain::project::ForgeKind;
+use crate::forge::signature::{sign_github, sign_gitlab};
 use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
 use std::path::PathBuf;
 use url::Url;
 
 /// Send a stored webhook payload again, signed
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The payload, JSON as GitHub sent it
+    /// The payload, JSON as the forge sent it
     file: PathBuf,
-    /// The value of X-GitHub-Event: issue_comment, pull_request, …
+    /// The value of X-GitHub-Event (issue_comment, pull_request, …) or X-Gitlab-Event ("Note Hook", …)
     #[arg(long)]
     event: String,
+    /// Whose payload it is; by default GitHub's, if it is served
+    #[arg(long, value_parser = forge_kind)]
+    forge: Option<ForgeKind>,
     /// The delivery's id; a new one each time without it
     #[arg(long)]
     delivery: Option<String>,
@@ -27,31 +33,70 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let settings = Settings::check(&Raw::from_environment(), Needs::Forge).map_err(Failure::settings)?;
     let body = std::fs::read(&args.file)
         .map_err(|why| Failure::asked(format!("`{}` cannot be read: {why}", args.file.display())))?;
-    let secret = settings.github.as_ref().and_then(|github| github.webhook_secrets.first());
-    let secret = secret.context("the webhook secret is not set")?;
     let base = match args.to {
         Some(base) => base,
         None => {
             Url::parse(&format!("http://{}:{}", settings.host, settings.port)).map_err(anyhow::Error::from)?
         }
     };
-    let target = base.join("/webhooks/github").map_err(anyhow::Error::from)?;
+    let served = if settings.github.is_some() { ForgeKind::Github } else { ForgeKind::Gitlab };
+    let forge = args.forge.unwrap_or(served);
+    let target = base.join(&format!("/webhooks/{}", forge.as_str())).map_err(anyhow::Error::from)?;
     let delivery = args.delivery.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    let sent = reqwest::Client::new()
-        .post(target.clone())
-        .header("content-type", "application/json")
-        .header("x-github-event", &args.event)
-        .header("x-github-delivery", &delivery)
-        .header("x-hub-signature-256", sign_github(secret, &body))
-        .body(body)
-        .send()
-        .await
-        .map_err(|why| {
-            Failure::no(format!("{target} does not answer: {why}"))
-                .hint("start the bot with `tasksgodzilla serve`")
-        })?;
+    let mut post = reqwest::Client::new().post(target.clone()).header("content-type", "application/json");
+    for (name, value) in proof(&settings, forge, (&args.event, &delivery), &body)? {
+        post = post.header(name, value);
+    }
+    let sent = post.body(body).send().await.map_err(|why| {
+        Failure::no(format!("{target} does not answer: {why}"))
+            .hint("start the bot with `tasksgodzilla serve`")
+    })?;
     let status = sent.status();
     let answer = sent.text().await.map_err(anyhow::Error::from)?;
     println!("{status} {answer}");
     if status.is_success() { Ok(()) } else { Err(Failure::no(format!("the bot answered {status}"))) }
+}
+
+/// The headers that name the delivery and prove it with the configured secret.
+fn proof(
+    settings: &Settings,
+    forge: ForgeKind,
+    (event, delivery): (&str, &str),
+    body: &[u8],
+) -> anyhow::Result<Vec<(&'static str, String)>> {
+    Ok(match forge {
+        ForgeKind::Github => {
+            let secret = settings.github.as_ref().and_then(|github| github.webhook_secrets.first());
+            let secret = secret.context("GitHub is not served")?;
+            vec![
+                ("x-github-event", event.to_owned()),
+                ("x-github-delivery", delivery.to_owned()),
+                ("x-hub-signature-256", sign_github(secret, body)),
+            ]
+        }
+        ForgeKind::Gitlab => {
+            let gitlab = settings.gitlab.as_ref().context("GitLab is not served")?;
+            let mut headers =
+                vec![("x-gitlab-event", event.to_owned()), ("idempotency-key", delivery.to_owned())];
+            headers.extend(
+                gitlab
+                    .webhook_tokens
+                    .first()
+                    .map(|token| ("x-gitlab-token", token.expose_secret().to_owned())),
+            );
+            if let Some(key) = gitlab.signing_tokens.first() {
+                let now = (system_clock()().0 / 1000).to_string();
+                let signature =
+                    sign_gitlab(key, delivery, &now, body).context("the signing token is no key")?;
+                headers.push(("webhook-id", delivery.to_owned()));
+                headers.push(("webhook-timestamp", now));
+                headers.push(("webhook-signature", signature));
+            }
+            headers
+        }
+    })
+}
+
+fn forge_kind(text: &str) -> Result<ForgeKind, String> {
+    ForgeKind::parse(text).ok_or_else(|| "it must be github or gitlab".to_owned())
 }

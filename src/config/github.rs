@@ -1,7 +1,8 @@
-//! How to be the App on GitHub, and how its deliveries come to us.
+//! How to serve GitHub, and how its deliveries come to us. It is served when one of the App's credentials is set; then all of
+//! them must be.
 
 use super::reader::Reader;
-use super::settings::{Needs, seconds};
+use super::settings::seconds;
 use secrecy::SecretString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -32,8 +33,8 @@ pub enum Intake {
 }
 
 impl GithubSettings {
-    /// `None` where nothing is said of the App and it is not needed, and where there is a fault.
-    pub(super) fn read(reader: &mut Reader<'_>, needs: Needs) -> Option<Self> {
+    /// `None` where nothing is said of the App, and where there is a fault.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let id = reader.text("GITHUB_APP_ID");
         let key = private_key(reader);
         let secret = reader.secret("GITHUB_WEBHOOK_SECRET");
@@ -42,7 +43,7 @@ impl GithubSettings {
         let web_url = reader.address("GITHUB_URL");
         let intake = intake(reader);
         let poll = seconds(reader, "GITHUB_POLL_SECONDS", 5, 3600);
-        if needs == Needs::Store && id.is_none() && key.is_none() && secret.is_none() {
+        if id.is_none() && key.is_none() && secret.is_none() {
             return None;
         }
         for (name, missing) in [
@@ -126,8 +127,7 @@ fn key_file(reader: &mut Reader<'_>, file: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Raw, Settings};
-    use super::*;
+    use crate::config::{Needs, Raw, Settings};
     use secrecy::ExposeSecret;
 
     #[test]

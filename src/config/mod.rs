@@ -4,6 +4,7 @@
 //! What was typed is [`Raw`], what is true is [`Settings`]; only [`Settings::check`] makes one.
 
 mod github;
+mod gitlab;
 mod keep;
 mod links;
 mod manifest;
@@ -16,6 +17,7 @@ mod table;
 mod yaml;
 
 pub use github::{GithubSettings, Intake};
+pub use gitlab::{ConnectSettings, GitlabSettings};
 pub use keep::Keep;
 pub use links::Links;
 pub use manifest::{Access, Hook, Manifest};

@@ -1,6 +1,7 @@
 //! What is true after checking: one struct per concern, secrets kept as secrets.
 
 use super::github::GithubSettings;
+use super::gitlab::{self, GitlabSettings};
 use super::keep::Keep;
 use super::reader::{Raw, Reader};
 use crate::domain::spec::QaPolicy;
@@ -44,6 +45,7 @@ pub struct CodexSettings {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub github: Option<GithubSettings>,
+    pub gitlab: Option<GitlabSettings>,
     pub public_url: Option<Url>,
     pub host: IpAddr,
     pub port: u16,
@@ -101,8 +103,10 @@ impl Settings {
     }
 
     fn read(reader: &mut Reader<'_>, needs: Needs) -> Self {
+        let (github, gitlab) = forges(reader, needs);
         Self {
-            github: GithubSettings::read(reader, needs),
+            github,
+            gitlab,
             public_url: reader.address("PUBLIC_URL"),
             host: host(reader),
             port: reader.number("API_PORT", 0..=u16::MAX),
@@ -143,18 +147,27 @@ impl Settings {
         }
     }
 
+    /// A secret that every process of one bot has, to derive keys from: one of GitHub's, else of GitLab's.
+    pub fn shared_secret(&self) -> Option<&SecretString> {
+        let github = self.github.iter().map(GithubSettings::shared_secret);
+        let gitlab =
+            self.gitlab.iter().flat_map(|gitlab| gitlab.webhook_tokens.iter().chain(&gitlab.signing_tokens));
+        github.chain(gitlab).next()
+    }
+
     /// Every secret the process knows from its settings, for redaction.
     pub fn secrets(&self) -> Vec<SecretString> {
         let github = self.github.iter().flat_map(|github| {
             std::iter::once(github.private_key.clone()).chain(github.webhook_secrets.iter().cloned())
         });
+        let gitlab = self.gitlab.iter().flat_map(GitlabSettings::secrets).cloned();
         let database = match &self.database {
             Database::Postgres(url) => Some(url.clone()),
             Database::Sqlite(_) => None,
         };
         let engine = self.engine_env.iter().map(|(_, text)| text.clone());
         let addresses = database.into_iter().chain(self.redis.clone()).flat_map(with_password);
-        github.chain(self.api_token.clone()).chain(addresses).chain(engine).collect()
+        github.chain(gitlab).chain(self.api_token.clone()).chain(addresses).chain(engine).collect()
     }
 }
 
@@ -167,6 +180,20 @@ fn with_password(address: SecretString) -> Vec<SecretString> {
 
 /// The engines' own keys, handed to them without being named in `ENGINE_ENV`.
 const ENGINE_KEYS: [&str; 2] = ["OPENAI_API_KEY", "CODEX_API_KEY"];
+
+/// Each forge is served when one of its credentials is set; `serve` needs one.
+fn forges(reader: &mut Reader<'_>, needs: Needs) -> (Option<GithubSettings>, Option<GitlabSettings>) {
+    let before = reader.faults.len();
+    let forges = (GithubSettings::read(reader), gitlab::gitlab(reader));
+    if needs == Needs::Forge && matches!(forges, (None, None)) && reader.faults.len() == before {
+        reader.fault(
+            "GITHUB_APP_ID",
+            "and TASKSGODZILLA_GITLAB_TOKEN are both missing; `tasksgodzilla setup` registers a GitHub App, \
+             docs/gitlab.md tells how to serve GitLab",
+        );
+    }
+    forges
+}
 
 fn worker_port(reader: &mut Reader<'_>) -> Option<u16> {
     reader.text("WORKER_PORT")?;

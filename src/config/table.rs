@@ -21,14 +21,18 @@ const fn setting(name: &'static str, default: &'static str, meaning: &'static st
 
 /// All settings, in the order in which an operator meets them.
 pub const TABLE: &[Setting] = &[
-    setting("GITHUB_APP_ID", "", "The App's numeric id. Needed by `serve`."),
+    setting("GITHUB_APP_ID", "", "The App's numeric id. Needed to serve GitHub."),
     setting(
         "GITHUB_PRIVATE_KEY",
         "",
-        "The App's private key, PEM. This or `GITHUB_PRIVATE_KEY_PATH` is needed by `serve`.",
+        "The App's private key, PEM. This or `GITHUB_PRIVATE_KEY_PATH` is needed to serve GitHub.",
     ),
     setting("GITHUB_PRIVATE_KEY_PATH", "", "A file that holds the private key; readable by its owner only."),
-    setting("GITHUB_WEBHOOK_SECRET", "", "The secret that deliveries are signed with. Needed by `serve`."),
+    setting(
+        "GITHUB_WEBHOOK_SECRET",
+        "",
+        "The secret that deliveries are signed with. Needed to serve GitHub.",
+    ),
     setting(
         "GITHUB_WEBHOOK_SECRET_PREVIOUS",
         "",
@@ -49,6 +53,36 @@ pub const TABLE: &[Setting] = &[
         "GITHUB_URL",
         "https://github.com",
         "Where repositories are cloned from. Plain http only on loopback.",
+    ),
+    setting(
+        "GITLAB_URL",
+        "https://gitlab.com",
+        "Where GitLab is; may have a path (`https://example.com/gitlab`). Plain http only on loopback.",
+    ),
+    setting(
+        "GITLAB_TOKEN",
+        "",
+        "Access token of a project, group or user, or an OAuth token, with the scope `api`. Needed to serve GitLab.",
+    ),
+    setting(
+        "GITLAB_WEBHOOK_TOKEN",
+        "",
+        "What GitLab sends as `X-Gitlab-Token`. This or `GITLAB_SIGNING_TOKEN` is needed to serve GitLab.",
+    ),
+    setting(
+        "GITLAB_WEBHOOK_TOKEN_PREVIOUS",
+        "",
+        "The token before it, accepted as well while you change it.",
+    ),
+    setting(
+        "GITLAB_SIGNING_TOKEN",
+        "",
+        "`whsec_…`, the key that newer servers sign deliveries with. What carries a signature must then be signed with it.",
+    ),
+    setting(
+        "GITLAB_SIGNING_TOKEN_PREVIOUS",
+        "",
+        "The signing token before it, accepted as well while you change it.",
     ),
     setting(
         "PUBLIC_URL",
@@ -131,8 +165,12 @@ pub const TABLE: &[Setting] = &[
         "3600",
         "How long CI may stay unfinished before it counts as inconclusive.",
     ),
-    setting("GIT_USER", "", "Name on the bot's commits; default: the App's bot account."),
-    setting("GIT_EMAIL", "", "Mail address on the bot's commits; default: the App's bot account."),
+    setting("GIT_USER", "", "Name on the bot's commits; default: the bot's account on the forge."),
+    setting(
+        "GIT_EMAIL",
+        "",
+        "Mail address on the bot's commits; default: that of the bot's account on the forge.",
+    ),
     setting("ALLOW_PUBLIC", "false", "Serve public repositories too."),
     setting("KEEP_BODIES_DAYS", "14", "How long the bodies of processed deliveries are kept, at least 1."),
     setting(

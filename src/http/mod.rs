@@ -7,6 +7,7 @@ mod request;
 mod token;
 mod webhooks;
 
+use crate::forge::signature::GitlabSecrets;
 use crate::queue::{Pulse, RelayWatch};
 use crate::services::Ctx;
 use actix_web::dev::Server;
@@ -16,7 +17,7 @@ use actix_web::{App, HttpServer};
 use secrecy::SecretString;
 use std::net::TcpListener;
 
-/// Bytes of a webhook: GitHub sends nothing larger.
+/// Bytes of a webhook: GitHub and GitLab send nothing larger.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>
 pub const BODY_LIMIT: usize = 25 << 20;
 
@@ -24,8 +25,10 @@ pub const BODY_LIMIT: usize = 25 << 20;
 #[derive(Clone)]
 pub struct Web {
     pub ctx: Ctx,
-    /// The current webhook secret, then the previous one.
+    /// GitHub's current webhook secret, then the previous one; none when GitHub is not served.
     pub secrets: Vec<SecretString>,
+    /// The same of GitLab.
+    pub gitlab: GitlabSecrets,
     pub api_token: Option<SecretString>,
     /// The sign of life of this process' workers, if it is to have some.
     pub workers: Option<Pulse>,
@@ -62,11 +65,10 @@ fn watching(config: &mut web::ServiceConfig) {
 
 /// Every route of the bot.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let github = web::resource("/webhooks/github")
-        .app_data(web::PayloadConfig::new(BODY_LIMIT))
-        .route(web::post().to(webhooks::github));
+    let hook = |path| web::resource(path).app_data(web::PayloadConfig::new(BODY_LIMIT));
     config
-        .service(github)
+        .service(hook("/webhooks/github").route(web::post().to(webhooks::github)))
+        .service(hook("/webhooks/gitlab").route(web::post().to(webhooks::gitlab)))
         .route("/protocols/{id}", web::get().to(pages::protocol))
         .route("/runs/{id}", web::get().to(pages::run))
         .route("/runs/{id}/log", web::get().to(pages::log))

@@ -1,4 +1,8 @@
-//! `POST /webhooks/github`: verify, record, answer. It does no work.
+//! `POST /webhooks/github` and its like: verify, record, answer. They do no work.
+
+mod gitlab;
+
+pub(super) use gitlab::gitlab;
 
 use super::Web;
 use crate::domain::project::ForgeKind;
@@ -23,16 +27,11 @@ pub(super) async fn github(
 ) -> HttpResponse {
     let body = match body {
         Ok(body) => body,
-        Err(error) => {
-            let status = error.as_response_error().status_code();
-            return answer(status, "error", "the body cannot be read or is too large");
-        }
+        Err(error) => return unheard(&error),
     };
     let header = |name: &str| request.headers().get(name).and_then(|text| text.to_str().ok());
     if !verify_github(&web.secrets, header("x-hub-signature-256"), &body) {
-        web.ctx.meters.delivery(DeliveryOutcome::Refused);
-        let words = "the signature is missing or wrong; check the webhook secret";
-        return answer(StatusCode::UNAUTHORIZED, "error", words);
+        return refused(&web.ctx.meters, "the signature is missing or wrong; check the webhook secret");
     }
     let named = |name| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
     let (Some(guid), Some(event)) = (named("x-github-delivery"), named("x-github-event")) else {
@@ -42,10 +41,28 @@ pub(super) async fn github(
     Span::current().record("delivery.guid", guid);
     let delivery = Delivery { forge: ForgeKind::Github, guid, event, body: &body };
     let received = intake::receive(&web.ctx, &delivery).await;
-    reply(&web.ctx.meters, received)
+    reply(&web.ctx.meters, received, Unread::IsAnError)
 }
 
-fn reply(meters: &Meters, received: anyhow::Result<Received>) -> HttpResponse {
+/// How a host is told that what it proved to have sent cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    IsAnError,
+    /// For a host that takes errors for a hook that is broken.
+    IsAccepted,
+}
+
+fn unheard(error: &actix_web::Error) -> HttpResponse {
+    let status = error.as_response_error().status_code();
+    answer(status, "error", "the body cannot be read or is too large")
+}
+
+fn refused(meters: &Meters, words: &str) -> HttpResponse {
+    meters.delivery(DeliveryOutcome::Refused);
+    answer(StatusCode::UNAUTHORIZED, "error", words)
+}
+
+fn reply(meters: &Meters, received: anyhow::Result<Received>, unread: Unread) -> HttpResponse {
     let (outcome, response) = match received {
         Ok(Received::Stored) => (DeliveryOutcome::Stored, answer(StatusCode::ACCEPTED, "status", "stored")),
         Ok(Received::Duplicate) => {
@@ -54,10 +71,13 @@ fn reply(meters: &Meters, received: anyhow::Result<Received>) -> HttpResponse {
         Ok(Received::Foreign) => {
             (DeliveryOutcome::Foreign, answer(StatusCode::ACCEPTED, "status", "nothing to do"))
         }
-        Ok(Received::Unreadable(why)) => (
-            DeliveryOutcome::Unreadable,
-            answer(StatusCode::BAD_REQUEST, "error", &format!("the body cannot be read: {why}")),
-        ),
+        Ok(Received::Unreadable(why)) => {
+            let status = match unread {
+                Unread::IsAnError => StatusCode::BAD_REQUEST,
+                Unread::IsAccepted => StatusCode::ACCEPTED,
+            };
+            (DeliveryOutcome::Unreadable, answer(status, "error", &format!("the body cannot be read: {why}")))
+        }
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "a delivery could not be stored");
             let words = "the delivery could not be stored; send it again";

@@ -61,6 +61,7 @@ async fn serve(hands: PathBuf, killer: Arc<Killer>) {
     let web = Web {
         ctx: ctx.clone(),
         secrets: settings.github.unwrap().webhook_secrets,
+        gitlab: Default::default(),
         api_token: None,
         workers: None,
         relay: None,

@@ -89,6 +89,7 @@ impl World {
         // How full the disk of the tests is makes no difference.
         ctx.free_space = Arc::new(|_| Ok(u64::MAX));
         let web = Web {
+            gitlab: Default::default(),
             ctx: ctx.clone(),
             secrets: settings.github.unwrap().webhook_secrets,
             api_token: settings.api_token,

@@ -1,6 +1,7 @@
 //! The door: webhooks in, pages out; of a process that only works a small one, for those who watch it.
 
 use super::Duty;
+use crate::app;
 use crate::config::Settings;
 use crate::http::{self, Web};
 use crate::queue::{Pulse, RelayWatch};
@@ -34,10 +35,10 @@ impl Door {
         listener: TcpListener,
         beside: Beside,
     ) -> anyhow::Result<Self> {
-        let github = settings.github.as_ref().context("the GitHub App is not set")?;
         let web = Web {
             ctx: ctx.clone(),
-            secrets: github.webhook_secrets.clone(),
+            secrets: settings.github.iter().flat_map(|github| github.webhook_secrets.clone()).collect(),
+            gitlab: app::gitlab_secrets(settings),
             api_token: settings.api_token.clone(),
             workers: beside.workers,
             relay: beside.relay,
