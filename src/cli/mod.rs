@@ -4,7 +4,9 @@ mod bench;
 mod bot;
 mod demo;
 mod doctor;
+mod env_file;
 mod failure;
+mod gitlab;
 mod jobs;
 mod migrate;
 mod replay;
@@ -31,6 +33,9 @@ enum Command {
     Demo(demo::Args),
     /// Register the GitHub App in a browser, and write its credentials to a file
     Setup(setup::Args),
+    /// Connect a GitLab project or group
+    #[command(subcommand)]
+    Gitlab(gitlab::Command),
     Serve(serve::ServeArgs),
     Worker(serve::WorkerArgs),
     /// Bring the database to this version
@@ -51,6 +56,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Setup(args) => Box::pin(setup::run(args)).await,
+        Command::Gitlab(command) => gitlab::run(command).await,
         Command::Serve(args) => Box::pin(serve::serve(args)).await,
         Command::Worker(args) => Box::pin(serve::work(args)).await,
         Command::Migrate => migrate::run().await,

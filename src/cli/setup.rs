@@ -1,14 +1,13 @@
 //! `setup`: register the GitHub App in a browser and keep its credentials in a file.
 
 mod desk;
-mod file;
 
 use super::Failure;
+use super::env_file::{EnvFile, sourced};
 use super::signals::StopSignals;
 use crate::config::{Manifest, Raw, SetupSettings};
 use anyhow::Context as _;
 use desk::{Desk, Kept};
-use file::EnvFile;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,11 +78,5 @@ fn next(kept: &Kept, args: &Args) {
     let file = args.file.display();
     eprintln!("registered {}; its credentials are in {file}, readable by you only", kept.page);
     eprintln!("next: install it on your repositories: {}", kept.install);
-    eprintln!("      then start the bot: set -a; . {}; set +a; tasksgodzilla serve", sourced(args));
-}
-
-/// The file as `.` takes it: without a slash it would be looked for on the PATH.
-fn sourced(args: &Args) -> String {
-    let path = args.file.display();
-    if args.file.components().count() == 1 { format!("./{path}") } else { path.to_string() }
+    eprintln!("      then start the bot: set -a; . {}; set +a; tasksgodzilla serve", sourced(&args.file));
 }

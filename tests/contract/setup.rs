@@ -195,7 +195,7 @@ async fn a_file_that_is_there_is_kept_unless_forced() {
     let refused = command(folder.path(), &github, &[]).output().await.unwrap();
     assert_eq!(refused.status.code(), Some(2));
     insta::assert_snapshot!(String::from_utf8(refused.stderr).unwrap(), @r"
-    error: `tasksgodzilla.env` is there already and may hold an App's only key
+    error: `tasksgodzilla.env` is there already and may hold the only copy of a key
     hint: name another one with --file, or replace it with --force
     ");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");

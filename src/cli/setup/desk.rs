@@ -1,7 +1,7 @@
 //! The page on this machine that sends the browser to GitHub, and the place where it comes back.
 
-use super::file::EnvFile;
 use crate::cli::Failure;
+use crate::cli::env_file::{Contents, EnvFile};
 use crate::config::{Manifest, SetupSettings};
 use crate::forge::github::registration::{self, Registered};
 use crate::report::page::{self, SetupPage};
@@ -9,6 +9,7 @@ use actix_web::dev::Server;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Data, Query};
 use actix_web::{App, HttpResponse, HttpServer};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::net::TcpListener;
@@ -79,7 +80,7 @@ impl Desk {
 
     fn keep(&self, file: EnvFile, app: &Registered) -> Outcome {
         let install = format!("{}/installations/new", app.html_url.as_str().trim_end_matches('/'));
-        match file.keep(app, &self.settings) {
+        match file.keep(&contents(app, &self.settings)) {
             Ok(()) => Ok(Kept { page: app.html_url.clone(), install }),
             Err(why) => {
                 let what =
@@ -88,6 +89,19 @@ impl Desk {
             }
         }
     }
+}
+
+fn contents(app: &Registered, settings: &SetupSettings) -> Contents {
+    let key = app.pem.expose_secret().replace("\r\n", "\n").trim_end().replace('\n', "\\n");
+    let settings = vec![
+        ("GITHUB_APP_ID", app.id.to_string()),
+        ("GITHUB_PRIVATE_KEY", key),
+        ("GITHUB_WEBHOOK_SECRET", app.webhook_secret.expose_secret().to_owned()),
+        ("GITHUB_URL", settings.web_url.to_string()),
+        ("GITHUB_API_URL", settings.api_url.to_string()),
+        ("PUBLIC_URL", settings.public_url.to_string()),
+    ];
+    Contents { head: "Secrets of the GitHub App.", settings }
 }
 
 /// What GitHub sends the browser back with.

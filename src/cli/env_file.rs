@@ -1,9 +1,6 @@
-//! The file of the App's credentials: readable by its owner only, fit for `.` of a shell, never overwritten unasked.
+//! A file of credentials: readable by its owner only, fit for `.` of a shell, never overwritten unasked.
 
-use crate::cli::Failure;
-use crate::config::SetupSettings;
-use crate::forge::github::registration::Registered;
-use secrecy::ExposeSecret as _;
+use super::Failure;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -20,7 +17,7 @@ impl EnvFile {
     /// Fails when the file is there already, unless `force`, or its folder cannot be written to.
     pub(super) fn reserve(path: &Path, force: bool) -> Result<Self, Failure> {
         if path.symlink_metadata().is_ok() && !force {
-            let what = format!("`{}` is there already and may hold an App's only key", path.display());
+            let what = format!("`{}` is there already and may hold the only copy of a key", path.display());
             return Err(Failure::asked(what).hint("name another one with --file, or replace it with --force"));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -31,9 +28,11 @@ impl EnvFile {
         Ok(Self { draft, path: path.to_owned(), force })
     }
 
-    /// Writes the credentials, whole or not at all.
-    pub(super) fn keep(mut self, app: &Registered, settings: &SetupSettings) -> std::io::Result<()> {
-        self.draft.write_all(text(app, settings).as_bytes())?;
+    /// Writes the settings, whole or not at all.
+    pub(super) fn keep(mut self, contents: &Contents) -> std::io::Result<()> {
+        let head = format!("# {} Load them with: set -a; . {}; set +a\n", contents.head, sourced(&self.path));
+        self.draft.write_all(head.as_bytes())?;
+        self.draft.write_all(contents.lines().as_bytes())?;
         self.draft.as_file().sync_all()?;
         let placed = if self.force {
             self.draft.persist(&self.path)
@@ -44,22 +43,31 @@ impl EnvFile {
     }
 }
 
-fn text(app: &Registered, settings: &SetupSettings) -> String {
-    let key = app.pem.expose_secret().replace("\r\n", "\n").trim_end().replace('\n', "\\n");
-    let lines = [
-        ("GITHUB_APP_ID", app.id.to_string()),
-        ("GITHUB_PRIVATE_KEY", key),
-        ("GITHUB_WEBHOOK_SECRET", app.webhook_secret.expose_secret().to_owned()),
-        ("GITHUB_URL", settings.web_url.to_string()),
-        ("GITHUB_API_URL", settings.api_url.to_string()),
-        ("PUBLIC_URL", settings.public_url.to_string()),
-    ];
-    let head =
-        "# Secrets of the GitHub App. Load them with: set -a; . ./tasksgodzilla.env; set +a\n".to_owned();
-    lines.iter().fold(head, |text, (name, value)| text + &format!("TASKSGODZILLA_{name}={}\n", quoted(value)))
+/// What a file of settings holds.
+pub(super) struct Contents {
+    /// A sentence on its first line.
+    pub(super) head: &'static str,
+    /// Names without the prefix, and values.
+    pub(super) settings: Vec<(&'static str, String)>,
+}
+
+impl Contents {
+    /// One assignment a line, as a shell takes it.
+    pub(super) fn lines(&self) -> String {
+        self.settings
+            .iter()
+            .map(|(name, value)| format!("TASKSGODZILLA_{name}={}\n", quoted(value)))
+            .collect()
+    }
 }
 
 /// As a shell takes it literally.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// The file as `.` takes it: without a slash it would be looked for on the PATH.
+pub(super) fn sourced(file: &Path) -> String {
+    let path = file.display();
+    if file.components().count() == 1 { format!("./{path}") } else { path.to_string() }
 }
