@@ -3,13 +3,15 @@
 mod reach;
 
 use super::Failure;
+use super::gitlab::hook_url;
 use crate::app::{self, Observers};
 use crate::config::{Database, Manifest, Needs, Raw, Redactor, Settings};
-use crate::domain::project::{Project, RepoAccess};
+use crate::domain::project::{ForgeKind, Project, RepoAccess};
 use crate::engine::process::Isolation;
 use crate::forge::Forge;
 use crate::forge::github::Github;
-use crate::services::doctor::{Finding, State, forge, ground, in_time, store, tools};
+use crate::forge::gitlab::Gitlab;
+use crate::services::doctor::{Finding, State, forge, gitlab, ground, in_time, store, tools};
 use crate::store::{Store, project};
 use std::collections::BTreeSet;
 use url::Url;
@@ -48,12 +50,19 @@ fn line(finding: &Finding) -> String {
 
 async fn look(settings: &Settings, faults: &[String]) -> Vec<Finding> {
     let stored = stored(settings, faults).await;
-    let github = settings.github.as_ref().map(|_| app::github(settings, &Observers::default()));
-    let client = github.as_ref().and_then(|github| github.as_ref().ok());
-    let (redis, git, app, engines, addresses) = tokio::join!(
+    let github = settings.github.as_ref().map(|github| app::github(github, &Observers::default()));
+    let gitlab = settings.gitlab.as_ref().map(|gitlab| app::gitlab(gitlab, &Observers::default()));
+    let clients = Clients { github: known(github.as_ref()), gitlab: known(gitlab.as_ref()) };
+    let (redis, git, app, account, engines, addresses) = tokio::join!(
         redis(settings, faults),
-        git(settings, client, &stored.projects),
-        on_github(settings, github.as_ref()),
+        git(settings, clients, &stored.projects),
+        async {
+            match settings.gitlab.is_some() && settings.github.is_none() && are_right(faults, "GITHUB_") {
+                true => Vec::new(),
+                false => on_github(settings, github.as_ref()).await,
+            }
+        },
+        on_gitlab(settings, gitlab.as_ref(), &stored.projects),
         engines(settings),
         addresses(settings, faults),
     );
@@ -64,9 +73,30 @@ async fn look(settings: &Settings, faults: &[String]) -> Vec<Finding> {
     findings.extend(git);
     findings.extend(engines);
     findings.extend(app);
+    findings.extend(account);
     findings.extend(addresses);
     findings.push(ground::public_repositories(settings.allow_public, &stored.projects));
     findings
+}
+
+/// The forges that can be asked.
+#[derive(Clone, Copy)]
+struct Clients<'a> {
+    github: Option<&'a Github>,
+    gitlab: Option<&'a Gitlab>,
+}
+
+impl<'a> Clients<'a> {
+    fn of(self, kind: ForgeKind) -> Option<&'a dyn Forge> {
+        match kind {
+            ForgeKind::Github => self.github.map(|client| client as &dyn Forge),
+            ForgeKind::Gitlab => self.gitlab.map(|client| client as &dyn Forge),
+        }
+    }
+}
+
+fn known<C>(client: Option<&anyhow::Result<C>>) -> Option<&C> {
+    client.and_then(|client| client.as_ref().ok())
 }
 
 fn in_settings(faults: &[String]) -> Vec<Finding> {
@@ -158,7 +188,7 @@ fn folders(settings: &Settings) -> Vec<Finding> {
 }
 
 /// In a folder of its own: a running bot's is left alone.
-async fn git(settings: &Settings, client: Option<&Github>, projects: &[Project]) -> Vec<Finding> {
+async fn git(settings: &Settings, clients: Clients<'_>, projects: &[Project]) -> Vec<Finding> {
     let made = tempfile::tempdir().map_err(anyhow::Error::from);
     let made =
         made.and_then(|folder| Ok((app::git(settings, folder.path(), &Observers::default())?, folder)));
@@ -168,9 +198,11 @@ async fn git(settings: &Settings, client: Option<&Github>, projects: &[Project])
             return vec![Finding::wrong("git", format!("{error:#}"), "see that temporary files can be made")];
         }
     };
-    let known = projects.iter().find(|project| project.access == RepoAccess::Granted);
-    let forge = client.map(|client| client as &dyn Forge);
-    in_time("git", tools::git(&git, forge, known)).await
+    let known = projects.iter().find_map(|project| {
+        let forge = clients.of(project.forge).filter(|_| project.access == RepoAccess::Granted)?;
+        Some((forge, project))
+    });
+    in_time("git", tools::git(&git, known)).await
 }
 
 async fn engines(settings: &Settings) -> Vec<Finding> {
@@ -202,6 +234,31 @@ async fn on_github(settings: &Settings, client: Option<&anyhow::Result<Github>>)
         now: app::system_clock()(),
     };
     in_time("App", forge::app(client, &wanted)).await
+}
+
+async fn on_gitlab(
+    settings: &Settings,
+    client: Option<&anyhow::Result<Gitlab>>,
+    projects: &[Project],
+) -> Vec<Finding> {
+    let client = match client {
+        Some(Ok(client)) => client,
+        Some(Err(error)) => {
+            let todo = "correct TASKSGODZILLA_GITLAB_URL or the token";
+            return vec![Finding::wrong("GitLab account", format!("{error:#}"), todo)];
+        }
+        None => return Vec::new(),
+    };
+    let webhook = settings.public_url.as_ref().map(hook_url);
+    let ours =
+        |project: &&Project| project.forge == ForgeKind::Gitlab && project.access == RepoAccess::Granted;
+    let ours: Vec<&Project> = projects.iter().filter(ours).collect();
+    let (mut account, webhooks) = tokio::join!(
+        in_time("GitLab account", gitlab::account(client, app::system_clock()())),
+        in_time("GitLab webhooks", gitlab::webhooks(client, &ours, webhook.as_ref())),
+    );
+    account.extend(webhooks);
+    account
 }
 
 /// The bot where it listens, and where others reach it.

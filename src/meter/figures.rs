@@ -34,6 +34,7 @@ pub struct Meters {
     protocols_ended: Family<StatusLabels, Counter>,
     calls: Timed<Call>,
     rate_remaining: Family<RateLabels, Gauge>,
+    credential_expires: Family<ForgeLabels, Gauge>,
 }
 
 /// A histogram for each set of labels; the count of each is how often that happened.
@@ -105,6 +106,11 @@ struct RateLabels {
     resource: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ForgeLabels {
+    forge: &'static str,
+}
+
 impl DeliveryOutcome {
     const ALL: [Self; 6] =
         [Self::Stored, Self::Duplicate, Self::Foreign, Self::Refused, Self::Unreadable, Self::Failed];
@@ -141,6 +147,10 @@ impl Default for Meters {
             protocols_ended: book.enter("protocols_ended", "Protocols that ended"),
             calls: book.time("forge_call", "Requests to forges, and how long they took", short),
             rate_remaining: book.enter("forge_rate_remaining", "Requests that a forge still takes"),
+            credential_expires: book.enter(
+                "forge_credential_expires_timestamp_seconds",
+                "When a forge no more accepts the bot's credential, where it ends",
+            ),
             registry: Arc::default(),
         };
         for outcome in DeliveryOutcome::ALL {
@@ -241,6 +251,11 @@ impl Meters {
         remaining: i64,
     ) {
         self.rate_remaining.get_or_create(&RateLabels { forge, installation, resource }).set(remaining);
+    }
+
+    /// When a forge's credential ends, in seconds since 1970.
+    pub fn credential_expires(&self, forge: &'static str, at: i64) {
+        self.credential_expires.get_or_create(&ForgeLabels { forge }).set(at);
     }
 }
 

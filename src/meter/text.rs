@@ -87,6 +87,7 @@ mod tests {
         meters.job_ended("publish", "done", Duration::from_millis(20));
         meters.tokens("execute", "codex", [1200, 800, 90]);
         meters.rate_remaining("github", 7, "core", 4999);
+        meters.credential_expires("gitlab", 1_798_675_200);
         let call =
             Call { forge: "github", method: "GET", route: "/repos/{owner}/{repo}".to_owned(), status: "2xx" };
         meters.call(&call, Duration::from_millis(30));
@@ -127,6 +128,7 @@ mod tests {
         tasksgodzilla_delivery_batch_size_sum 3.0
         tasksgodzilla_forge_call_seconds_count{forge="github",method="GET",route="/repos/{owner}/{repo}",status="2xx"} 1
         tasksgodzilla_forge_call_seconds_sum{forge="github",method="GET",route="/repos/{owner}/{repo}",status="2xx"} 0.03
+        tasksgodzilla_forge_credential_expires_timestamp_seconds{forge="gitlab"} 1798675200
         tasksgodzilla_forge_rate_remaining{forge="github",installation="7",resource="core"} 4999
         tasksgodzilla_job_seconds_count{kind="publish",end="done"} 1
         tasksgodzilla_job_seconds_sum{kind="publish",end="done"} 0.02

@@ -28,6 +28,7 @@ pub mod publish;
 pub mod views;
 
 pub mod cleanup;
+pub mod credentials;
 pub mod disk;
 pub mod giving_up;
 pub mod leftovers;
@@ -97,6 +98,9 @@ pub struct Rules {
     pub keep: Keep,
     /// Where the bot writes to, by the setting that names it.
     pub places: Vec<(&'static str, PathBuf)>,
+    /// Name and address on commits; else those of the bot's account on the forge.
+    pub git_user: Option<String>,
+    pub git_email: Option<String>,
     pub runs_dir: PathBuf,
     /// This machine's name: a recorded process is killed only where it runs.
     pub host: String,

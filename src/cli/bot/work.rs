@@ -5,14 +5,14 @@ use crate::config::Settings;
 use crate::domain::job::Job;
 use crate::jobs::Worker;
 use crate::queue::{Pulse, WorkerSettings, Workers};
-use crate::services::{Ctx, leftovers, reconcile};
+use crate::services::{Ctx, credentials, leftovers, reconcile};
 use crate::store::{self, StoreError};
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
 pub(super) struct Work {
     workers: Workers,
-    _timers: [AbortOnDropHandle<()>; 3],
+    _timers: [AbortOnDropHandle<()>; 4],
 }
 
 impl Work {
@@ -33,6 +33,7 @@ impl Work {
             AbortOnDropHandle::new(tokio::spawn(see_to_reconcile(ctx.clone()))),
             AbortOnDropHandle::new(tokio::spawn(clear_leftovers(ctx.clone()))),
             AbortOnDropHandle::new(tokio::spawn(tidy_disks(ctx.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(watch_credentials(ctx.clone()))),
         ];
         Self { workers, _timers: timers }
     }
@@ -51,6 +52,14 @@ async fn see_to_reconcile(ctx: Ctx) {
             tracing::warn!(%error, "the regular look for lost things could not be queued");
         }
         tokio::time::sleep(reconcile::EVERY).await;
+    }
+}
+
+/// Looks when credentials end.
+async fn watch_credentials(ctx: Ctx) {
+    loop {
+        credentials::look(&ctx).await;
+        tokio::time::sleep(credentials::EVERY).await;
     }
 }
 

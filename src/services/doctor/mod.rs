@@ -3,6 +3,7 @@
 //! Each part is handed in by the caller and looked at alone, so that one that is down hides no other. Nothing is changed.
 
 pub mod forge;
+pub mod gitlab;
 pub mod ground;
 pub mod store;
 pub mod tools;

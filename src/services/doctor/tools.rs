@@ -8,13 +8,13 @@ use crate::forge::{Forge, GitRights};
 use crate::git::{Access, Git, Remote};
 
 /// The version, and whether a repository that the bot knows can be reached.
-pub async fn git(git: &Git, forge: Option<&dyn Forge>, project: Option<&Project>) -> Vec<Finding> {
+pub async fn git(git: &Git, known: Option<(&dyn Forge, &Project)>) -> Vec<Finding> {
     const ABOUT: &str = "git";
     let version = match git.probe().await {
         Ok(version) => Finding::ok(ABOUT, format!("version {version}")),
         Err(error) => return vec![Finding::wrong(ABOUT, chain(error), "install git 2.39 or newer")],
     };
-    let (Some(forge), Some(project)) = (forge, project) else {
+    let Some((forge, project)) = known else {
         let says = "no repository is known yet, so none was reached";
         return vec![version, Finding::ok("clone", says)];
     };
@@ -22,8 +22,7 @@ pub async fn git(git: &Git, forge: Option<&dyn Forge>, project: Option<&Project>
     let reached = match reach(git, forge, project).await {
         Ok(()) => Finding::ok("clone", format!("{name} can be reached")),
         Err(fault) => {
-            let todo =
-                "see whether git may reach TASKSGODZILLA_GITHUB_URL from here: proxy, certificates, firewall";
+            let todo = "see whether git may reach the forge from here: proxy, certificates, firewall";
             Finding::wrong("clone", format!("{name} cannot be reached: {}", chain(fault)), todo)
         }
     };
