@@ -6,7 +6,8 @@ use super::text::{code, defused, escape_inline, link, plain};
 use super::time::{duration, tokens};
 use super::view::{ProtocolView, step_label};
 use super::words::{
-    Phrase, ci_words, count, headline, qa_words, reason_words, step_mark, step_words, what_clearing_does,
+    Phrase, ci_words, count, headline, headline_from_afar, qa_words, reason_words, step_mark, step_words,
+    what_clearing_does,
 };
 use crate::domain::ci::CiState;
 use crate::domain::protocol::{ProtocolStatus, Reason, ReasonKey};
@@ -42,7 +43,7 @@ pub fn sticky(view: &ProtocolView) -> Comment {
 
 /// The short comment on the issue: where the work is, and what a person has to do.
 pub fn on_issue(view: &ProtocolView) -> Comment {
-    let head = headline(view);
+    let head = headline_from_afar(view);
     let body = render(
         "issue.md",
         context! {

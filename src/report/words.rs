@@ -40,6 +40,17 @@ pub(super) fn headline(view: &ProtocolView) -> Headline {
     Headline { mark, state: Phrase::marked(&state), next: Phrase::marked(&next) }
 }
 
+/// The same for where the steps are shown elsewhere: that the work goes on stands for all of them, so that it is written once.
+pub(super) fn headline_from_afar(view: &ProtocolView) -> Headline {
+    let goes_on = view.protocol.status() == ProtocolStatus::Running && waiting(view).is_none();
+    if !goes_on || view.protocol.pull.is_none() {
+        return headline(view);
+    }
+    let next =
+        format!("Nothing for you to do; `{}` stops after this step.", view.call("protocol", "pause", ""));
+    Headline { state: Phrase::marked("Running"), next: Phrase::marked(&next), ..headline(view) }
+}
+
 pub(super) fn mark(colour: Colour) -> &'static str {
     match colour {
         Colour::Queued | Colour::Running => "⏳",

@@ -266,6 +266,24 @@ fn the_issue_is_told_where_the_work_is() {
 }
 
 #[test]
+fn the_issue_is_told_once_that_the_work_goes_on() {
+    let mut view = running(2);
+    view.steps[2].status = StepStatus::Running;
+    let first = text(&on_issue(&view));
+    insta::assert_snapshot!(first, @r"
+    ⏳ **Running.** Nothing for you to do; `/protocol pause` stops after this step.
+
+    The work is in #42: its steps, its plan and what it waits for are shown there.
+
+    <sub>Protocol 0007 · branch `0007-split-importer` · asked for by vera · [timeline and logs](<https://bot.example/p/12?t=x>)</sub>
+    ");
+    view.steps[2].status = StepStatus::NeedsQa;
+    assert_eq!(text(&on_issue(&view)), first);
+    view.protocol.pull = None;
+    assert_ne!(text(&on_issue(&view)), first);
+}
+
+#[test]
 fn commands_name_their_protocol_where_several_are_open() {
     let mut view = blocked();
     view.also_open = vec![ProtocolNumber(3)];
