@@ -77,8 +77,8 @@ fn only_two_rooms_and_the_sandbox_start_processes() {
         "src/cli/bench/process.rs",
         "src/engine/process/",
         "src/git/run.rs",
-        "src/sandbox/github/git.rs",
-        "src/sandbox/github/http/git_http.rs",
+        "src/sandbox/git.rs",
+        "src/sandbox/http/git_http.rs",
         "src/sandbox/github/keys.rs",
     ];
     only_in(r"\bCommand::new\b|\bprocess::Command\b|\bprocess_wrap\b", &places);
@@ -92,7 +92,7 @@ fn only_settings_and_search_paths_come_from_the_environment() {
         "src/app.rs",
         "src/config/reader.rs",
         "src/engine/process/isolation.rs",
-        "src/sandbox/github/git.rs",
+        "src/sandbox/git.rs",
     ];
     only_in(r"\bstd::env\b|\benv::var", &places);
 }
@@ -105,7 +105,7 @@ fn only_the_composition_root_asks_the_time_of_day() {
         "src/app.rs",
         "src/forge/github/errors.rs",
         "src/forge/gitlab/errors.rs",
-        "src/sandbox/github/model/clock.rs",
+        "src/sandbox/model/clock.rs",
     ];
     only_in(r"\bSystemTime::now\b|\bUtc::now\b|\bLocal::now\b", &places);
 }

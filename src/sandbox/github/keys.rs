@@ -1,6 +1,6 @@
 //! RSA keys for Apps, made by `openssl` or `ssh-keygen`: no library in the tree makes one.
 
-use super::people::SandboxError;
+use crate::sandbox::people::SandboxError;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use std::process::Command;

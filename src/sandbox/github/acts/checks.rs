@@ -1,10 +1,9 @@
 //! Check suites, check runs and commit statuses.
 
-use crate::sandbox::github::git::Bare;
-use crate::sandbox::github::hooks::About;
-use crate::sandbox::github::model::{
-    Actor, CheckConclusion, CheckStatus, CommitStatus, Model, Run, Suite, iso,
-};
+use crate::sandbox::git::Bare;
+use crate::sandbox::github::checks::{CommitStatus, Run, Suite};
+use crate::sandbox::github::events::About;
+use crate::sandbox::model::{Actor, CheckConclusion, CheckStatus, Model, iso};
 use serde_json::{Value, json};
 
 /// What a request wants to change on a check run; `None` leaves it as it is.
@@ -73,7 +72,7 @@ impl Model {
     /// The suite of `app` for a commit, made when it is missing.
     pub(crate) fn suite_for(&mut self, repo: u64, app: u64, sha: &str, branch: Option<&str>) -> u64 {
         let same = |s: &&Suite| s.repo == repo && s.app == app && s.sha == sha;
-        if let Some(suite) = self.suites.iter().find(same) {
+        if let Some(suite) = self.github.suites.iter().find(same) {
             return suite.id;
         }
         let found = || {
@@ -84,7 +83,7 @@ impl Model {
         let (id, now) = (self.next_id("suite"), self.now());
         let suite =
             Suite { id, repo, app, branch, sha: sha.to_owned(), before: None, created: now, updated: now };
-        self.suites.push(suite);
+        self.github.suites.push(suite);
         id
     }
 
@@ -135,7 +134,7 @@ impl Model {
         };
         run.apply(change, &now);
         let done = run.status == CheckStatus::Completed;
-        self.runs.push(run);
+        self.github.runs.push(run);
         self.fire_run("created", id, actor, json!({}));
         if done {
             self.run_completed(id, actor);
@@ -187,7 +186,7 @@ impl Model {
             "commit": commit, "branches": branches, "created_at": now, "updated_at": now,
         });
         let repo = status.repo;
-        self.statuses.push(status);
+        self.github.statuses.push(status);
         self.fire("status", None, About::all(repo, actor), &body);
         id
     }

@@ -1,8 +1,8 @@
 //! Installations and the fate of repositories.
 
-use crate::sandbox::github::hooks::About;
+use crate::sandbox::github::desk::{Installation, Permissions};
 use crate::sandbox::github::json::extend;
-use crate::sandbox::github::model::{Actor, Installation, Model, Permissions, Repo};
+use crate::sandbox::model::{Actor, Model};
 use serde_json::{Value, json};
 
 impl Model {
@@ -10,7 +10,7 @@ impl Model {
     pub(crate) fn install(&mut self, app: u64, account: &str, repos: Vec<u64>) -> u64 {
         let actor = Actor::person(account);
         let same = |i: &&mut Installation| i.app == app && i.account.eq_ignore_ascii_case(account);
-        if let Some(old) = self.installations.iter_mut().find(same) {
+        if let Some(old) = self.github.installations.iter_mut().find(same) {
             let added: Vec<u64> = repos.into_iter().filter(|r| !old.repos.contains(r)).collect();
             old.repos.extend(&added);
             let id = old.id;
@@ -21,7 +21,15 @@ impl Model {
         let list = self.short_list(&repos);
         let (account, suspended) = (account.to_owned(), None);
         let permissions = self.app(app).map(|app| app.permissions.clone()).unwrap_or_default();
-        self.installations.push(Installation { id, app, account, repos, permissions, suspended, created });
+        self.github.installations.push(Installation {
+            id,
+            app,
+            account,
+            repos,
+            permissions,
+            suspended,
+            created,
+        });
         self.tell_installation(id, "created", &actor, json!({ "repositories": list, "requester": null }));
         id
     }
@@ -31,7 +39,7 @@ impl Model {
     }
 
     pub(crate) fn tell_installation(&mut self, id: u64, action: &str, actor: &Actor, more: Value) {
-        let Some(installation) = self.installations.iter().find(|i| i.id == id) else {
+        let Some(installation) = self.github.installations.iter().find(|i| i.id == id) else {
             return;
         };
         let app = installation.app;
@@ -42,7 +50,7 @@ impl Model {
     }
 
     fn tell_repositories(&mut self, id: u64, action: &str, repos: &[u64], actor: &Actor) {
-        let Some(installation) = self.installations.iter().find(|i| i.id == id) else {
+        let Some(installation) = self.github.installations.iter().find(|i| i.id == id) else {
             return;
         };
         let (app, list) = (installation.app, self.short_list(repos));
@@ -62,7 +70,7 @@ impl Model {
     /// Takes repositories out of an App's installation.
     pub(crate) fn take_away(&mut self, app: u64, repo: u64, actor: &Actor) {
         let has = |i: &&mut Installation| i.app == app && i.repos.contains(&repo);
-        let Some(installation) = self.installations.iter_mut().find(has) else {
+        let Some(installation) = self.github.installations.iter_mut().find(has) else {
             return;
         };
         installation.repos.retain(|r| *r != repo);
@@ -73,12 +81,12 @@ impl Model {
     /// Changes what an App may do and hears. What it may no longer, its installations lose at once; what it may more, they
     /// must agree to. Events need no agreement.
     pub(crate) fn change_rights(&mut self, app: u64, permissions: &Permissions, events: Vec<String>) {
-        let Some(found) = self.apps.iter_mut().find(|a| a.id == app) else {
+        let Some(found) = self.github.apps.iter_mut().find(|a| a.id == app) else {
             return;
         };
         found.permissions.clone_from(permissions);
         found.events = events;
-        for installation in self.installations.iter_mut().filter(|i| i.app == app) {
+        for installation in self.github.installations.iter_mut().filter(|i| i.app == app) {
             installation.permissions.retain(|name, _| permissions.contains_key(name));
             for (name, access) in &mut installation.permissions {
                 *access = (*access).min(permissions[name]);
@@ -88,17 +96,17 @@ impl Model {
 
     /// The account agrees to what the App asks for now.
     pub(crate) fn agree(&mut self, installation: u64, actor: &Actor) {
-        let Some(place) = self.installations.iter().position(|i| i.id == installation) else {
+        let Some(place) = self.github.installations.iter().position(|i| i.id == installation) else {
             return;
         };
-        let asked = self.app(self.installations[place].app).map(|app| app.permissions.clone());
-        self.installations[place].permissions = asked.unwrap_or_default();
+        let asked = self.app(self.github.installations[place].app).map(|app| app.permissions.clone());
+        self.github.installations[place].permissions = asked.unwrap_or_default();
         self.tell_installation(installation, "new_permissions_accepted", actor, json!({}));
     }
 
     pub(crate) fn suspend(&mut self, installation: u64, actor: &Actor) {
         let now = self.now();
-        let Some(found) = self.installations.iter_mut().find(|i| i.id == installation) else {
+        let Some(found) = self.github.installations.iter_mut().find(|i| i.id == installation) else {
             return;
         };
         found.suspended = Some(now);
@@ -106,7 +114,7 @@ impl Model {
     }
 
     pub(crate) fn unsuspend(&mut self, installation: u64, actor: &Actor) {
-        let Some(found) = self.installations.iter_mut().find(|i| i.id == installation) else {
+        let Some(found) = self.github.installations.iter_mut().find(|i| i.id == installation) else {
             return;
         };
         found.suspended = None;
@@ -114,51 +122,9 @@ impl Model {
     }
 
     pub(crate) fn uninstall(&mut self, installation: u64, actor: &Actor) {
-        let repos = self.installations.iter().find(|i| i.id == installation).map(|i| i.repos.clone());
+        let repos = self.github.installations.iter().find(|i| i.id == installation).map(|i| i.repos.clone());
         let list = self.short_list(&repos.unwrap_or_default());
         self.tell_installation(installation, "deleted", actor, json!({ "repositories": list }));
-        self.installations.retain(|i| i.id != installation);
-    }
-
-    pub(crate) fn fire_repository(&mut self, action: &str, repo: u64, actor: &Actor, changes: &Value) {
-        let body = if changes.is_null() { json!({}) } else { json!({ "changes": changes }) };
-        self.fire("repository", Some(action), About::all(repo, actor), &body);
-    }
-
-    pub(crate) fn rename(&mut self, repo: u64, actor: &Actor, name: &str) {
-        let Some(found) = self.repo_mut(repo) else { return };
-        let from = std::mem::replace(&mut found.name, name.to_owned());
-        self.fire_repository("renamed", repo, actor, &json!({ "repository": { "name": { "from": from } } }));
-    }
-
-    /// Gives a repository to another account. Installations follow it, as when both accounts have the App.
-    pub(crate) fn transfer(&mut self, repo: u64, actor: &Actor, owner: &str) {
-        let Some(found) = self.repo_mut(repo) else { return };
-        let from = std::mem::replace(&mut found.owner, owner.to_owned());
-        let from = json!({ "owner": { "from": { "user": self.user_json(&from) } } });
-        self.fire_repository("transferred", repo, actor, &from);
-    }
-
-    pub(crate) fn archive(&mut self, repo: u64, actor: &Actor) {
-        if let Some(found) = self.repo_mut(repo) {
-            found.archived = true;
-            self.fire_repository("archived", repo, actor, &Value::Null);
-        }
-    }
-
-    pub(crate) fn unarchive(&mut self, repo: u64, actor: &Actor) {
-        if let Some(found) = self.repo_mut(repo) {
-            found.archived = false;
-            self.fire_repository("unarchived", repo, actor, &Value::Null);
-        }
-    }
-
-    /// Forgets a repository; its directory stays until the twin ends.
-    pub(crate) fn delete_repo(&mut self, repo: u64, actor: &Actor) {
-        self.fire_repository("deleted", repo, actor, &Value::Null);
-        self.repos.retain(|r: &Repo| r.id != repo);
-        for installation in &mut self.installations {
-            installation.repos.retain(|r| *r != repo);
-        }
+        self.github.installations.retain(|i| i.id != installation);
     }
 }

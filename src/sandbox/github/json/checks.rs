@@ -1,9 +1,8 @@
 //! Check suites, check runs, commit statuses, workflow runs and commits.
 
-use super::super::git::{Bare, CommitFacts};
-use super::super::model::{
-    CheckConclusion, CheckStatus, CommitStatus, Model, Repo, Run, Suite, Workflow, iso,
-};
+use crate::sandbox::git::{Bare, CommitFacts};
+use crate::sandbox::github::checks::{CommitStatus, Run, Suite};
+use crate::sandbox::model::{CheckConclusion, CheckStatus, Model, Repo, Workflow, iso};
 use serde_json::{Value, json};
 
 impl Model {
@@ -54,10 +53,10 @@ impl Model {
         let short = json!({
             "id": repo.id, "url": self.at(&format!("/repos/{}", repo.full_name())), "name": repo.name,
         });
-        let here = |i: &&super::super::model::Issue| {
+        let here = |i: &&crate::sandbox::model::Issue| {
             i.open && i.pull.as_ref().is_some_and(|p| p.head.sha == sha && p.head.repo == repo.id)
         };
-        let pull_json = |i: &super::super::model::Issue| {
+        let pull_json = |i: &crate::sandbox::model::Issue| {
             let pull = i.pull.as_ref()?;
             Some(json!({
                 "url": self.at(&format!("/repos/{}/pulls/{}", repo.full_name(), i.number)),
@@ -72,7 +71,7 @@ impl Model {
 
     /// The status and conclusion of a suite follow from its runs; one without runs stays queued for ever.
     pub(crate) fn suite_outcome(&self, suite: &Suite) -> (CheckStatus, Option<CheckConclusion>) {
-        let runs: Vec<&Run> = self.runs.iter().filter(|r| r.suite == suite.id).collect();
+        let runs: Vec<&Run> = self.github.runs.iter().filter(|r| r.suite == suite.id).collect();
         if runs.iter().all(|r| r.status == CheckStatus::Queued) {
             return (CheckStatus::Queued, None);
         }
@@ -98,7 +97,7 @@ impl Model {
         };
         let url = self.at(&format!("/repos/{}/check-suites/{}", repo.full_name(), suite.id));
         let (status, conclusion) = self.suite_outcome(suite);
-        let runs = self.runs.iter().filter(|r| r.suite == suite.id).count();
+        let runs = self.github.runs.iter().filter(|r| r.suite == suite.id).count();
         json!({
             "id": suite.id,
             "node_id": format!("CS_{}", suite.id),

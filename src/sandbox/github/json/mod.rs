@@ -4,7 +4,7 @@ mod checks;
 mod places;
 mod threads;
 
-use super::model::Model;
+use crate::sandbox::model::Model;
 use serde_json::{Value, json};
 
 pub(crate) use checks::commit_json;
@@ -12,16 +12,6 @@ pub(crate) use places::{extend, role_booleans};
 pub(crate) use threads::REACTIONS;
 
 impl Model {
-    /// `https://host/api/v3` or, without a prefix, the root.
-    pub(crate) fn api(&self) -> String {
-        format!("{}{}", self.site.url, self.site.prefix)
-    }
-
-    /// Turns a path of the API into an address.
-    pub(crate) fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.api())
-    }
-
     pub(crate) fn user_json(&self, login: &str) -> Value {
         let (id, kind) = self.user(login).map_or((10_137, "User"), |u| (u.id, u.kind.as_str()));
         let url = self.at(&format!("/users/{login}"));
@@ -49,8 +39,8 @@ impl Model {
         let Some(app) = self.app(id) else {
             return Value::Null;
         };
-        let installed = self.installations.iter().filter(|i| i.app == id).count();
-        let created = super::model::iso(app.created);
+        let installed = self.github.installations.iter().filter(|i| i.app == id).count();
+        let created = crate::sandbox::model::iso(app.created);
         json!({
             "id": id,
             "slug": app.slug,
@@ -70,6 +60,6 @@ impl Model {
     }
 }
 
-pub(crate) fn permissions_json(permissions: &super::model::Permissions) -> Value {
+pub(crate) fn permissions_json(permissions: &crate::sandbox::github::desk::Permissions) -> Value {
     permissions.iter().map(|(name, access)| (name.clone(), json!(access.as_str()))).collect()
 }

@@ -1,7 +1,8 @@
 //! Repositories and installations.
 
-use super::super::model::{Installation, Model, Repo, Role, iso};
 use super::permissions_json;
+use crate::sandbox::github::desk::Installation;
+use crate::sandbox::model::{Model, Repo, Role, iso};
 use serde_json::{Value, json};
 
 /// Addresses under a repository, with the tail that GitHub prints.

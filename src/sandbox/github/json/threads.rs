@@ -1,8 +1,8 @@
 //! Issues, comments, reactions and pull requests.
 
-use super::super::git::Bare;
-use super::super::model::{Comment, Issue, Model, Pull, Reaction, Repo, Role, Side, iso};
 use super::places::extend;
+use crate::sandbox::git::Bare;
+use crate::sandbox::model::{Comment, Issue, Model, Pull, Reaction, Repo, Role, Side, iso};
 use serde_json::{Value, json};
 
 pub(crate) const REACTIONS: [&str; 8] =

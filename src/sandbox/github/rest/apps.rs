@@ -1,10 +1,13 @@
 //! Apps, installations, their tokens, and the log of deliveries.
 
-use crate::sandbox::github::acts::Refused;
-use crate::sandbox::github::hooks::Delivery;
-use crate::sandbox::github::http::{Answer, Call, Caller, Rate, Reply, new_token};
+use crate::sandbox::acts::Refused;
+use crate::sandbox::github::auth::new_token;
+use crate::sandbox::github::desk::{Access, Installation, Permissions};
+use crate::sandbox::github::door::Rate;
 use crate::sandbox::github::json::permissions_json;
-use crate::sandbox::github::model::{Access, Installation, Model, Permissions, Token, iso};
+use crate::sandbox::hooks::Delivery;
+use crate::sandbox::http::{Answer, Call, Caller, Reply};
+use crate::sandbox::model::{Model, Token, iso};
 use serde_json::{Value, json};
 
 const TOKEN_LIFE_MS: i64 = 3_600_000;
@@ -25,7 +28,7 @@ pub(crate) fn get_app(model: &mut Model, call: &Call) -> Answer {
 /// What an App is registered for, for everybody who knows its slug.
 pub(crate) fn by_slug(model: &mut Model, call: &Call) -> Answer {
     let slug = call.param("app_slug");
-    let found = model.apps.iter().find(|app| app.slug == slug).ok_or_else(Refused::missing)?;
+    let found = model.github.apps.iter().find(|app| app.slug == slug).ok_or_else(Refused::missing)?;
     Reply::ok(model.app_json(found.id))
 }
 
@@ -43,13 +46,13 @@ pub(crate) fn user(model: &mut Model, call: &Call) -> Answer {
 
 pub(crate) fn installations(model: &mut Model, call: &Call) -> Answer {
     let app = app_of(call)?;
-    let mine = model.installations.iter().filter(|i| i.app == app);
+    let mine = model.github.installations.iter().filter(|i| i.app == app);
     Reply::list(call, mine.map(|i| model.installation_json(i)).collect())
 }
 
 fn own_installation<'m>(model: &'m Model, call: &Call) -> Result<&'m Installation, Refused> {
     let (app, id) = (app_of(call)?, call.number("installation_id")?);
-    model.installations.iter().find(|i| i.id == id && i.app == app).ok_or_else(Refused::missing)
+    model.github.installations.iter().find(|i| i.id == id && i.app == app).ok_or_else(Refused::missing)
 }
 
 pub(crate) fn installation(model: &mut Model, call: &Call) -> Answer {
@@ -165,7 +168,7 @@ pub(crate) fn hook_config(model: &mut Model, call: &Call) -> Answer {
 fn log_of(model: &Model, app: u64) -> impl Iterator<Item = &Delivery> {
     let oldest = model.now() - LOG_LIFE_MS;
     let posted = model.deliveries.iter().filter(|d| d.answer.is_some());
-    posted.filter(move |d| d.app == app && d.made >= oldest)
+    posted.filter(move |d| d.receiver == app && d.made >= oldest)
 }
 
 fn own_delivery<'m>(model: &'m Model, call: &Call) -> Result<&'m Delivery, Refused> {

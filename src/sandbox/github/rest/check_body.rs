@@ -2,9 +2,10 @@
 //!
 //! Limits: <https://docs.github.com/en/rest/checks/runs>; sizes of texts are bytes, lengths of labels are characters.
 
-use crate::sandbox::github::acts::{Output, Refused, RunChange};
-use crate::sandbox::github::http::{Call, wrong_type};
-use crate::sandbox::github::model::{CheckConclusion, CheckStatus};
+use crate::sandbox::acts::Refused;
+use crate::sandbox::github::acts::{Output, RunChange};
+use crate::sandbox::http::{Call, wrong_type};
+use crate::sandbox::model::{CheckConclusion, CheckStatus};
 use serde_json::Value;
 
 const LARGEST_TEXT: usize = 65_535;

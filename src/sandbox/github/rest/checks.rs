@@ -1,10 +1,11 @@
 //! Check runs and check suites.
 
 use super::check_body::read_change;
-use crate::sandbox::github::acts::Refused;
-use crate::sandbox::github::git::Bare;
-use crate::sandbox::github::http::{Answer, Call, Reply};
-use crate::sandbox::github::model::{Model, Run, Suite};
+use crate::sandbox::acts::Refused;
+use crate::sandbox::git::Bare;
+use crate::sandbox::github::checks::{Run, Suite};
+use crate::sandbox::http::{Answer, Call, Reply};
+use crate::sandbox::model::Model;
 use serde_json::Value;
 
 fn run_json(model: &Model, call: &Call, id: u64) -> Result<Value, Refused> {
@@ -60,14 +61,14 @@ fn resolve(model: &Model, call: &Call) -> Result<String, Refused> {
 
 pub(crate) fn of_ref(model: &mut Model, call: &Call) -> Answer {
     let sha = resolve(model, call)?;
-    let here = model.runs.iter().filter(|r| r.repo == call.repo && r.sha == sha);
+    let here = model.github.runs.iter().filter(|r| r.repo == call.repo && r.sha == sha);
     list_runs(model, call, here.collect())
 }
 
 pub(crate) fn of_suite(model: &mut Model, call: &Call) -> Answer {
     let id = call.number("check_suite_id")?;
     model.suite(id).filter(|s| s.repo == call.repo).ok_or_else(Refused::missing)?;
-    let here = model.runs.iter().filter(|r| r.suite == id);
+    let here = model.github.runs.iter().filter(|r| r.suite == id);
     list_runs(model, call, here.collect())
 }
 
@@ -89,10 +90,10 @@ pub(crate) fn suites_of_ref(model: &mut Model, call: &Call) -> Answer {
     let sha = resolve(model, call)?;
     let app: Option<u64> = call.query("app_id").and_then(|id| id.parse().ok());
     let named = |s: &&Suite| {
-        let has = |name: &str| model.runs.iter().any(|r| r.suite == s.id && r.name == name);
+        let has = |name: &str| model.github.runs.iter().any(|r| r.suite == s.id && r.name == name);
         call.query("check_name").is_none_or(has)
     };
-    let here = model.suites.iter().filter(|s| s.repo == call.repo && s.sha == sha);
+    let here = model.github.suites.iter().filter(|s| s.repo == call.repo && s.sha == sha);
     let wanted = here.filter(|s| app.is_none_or(|id| id == s.app)).filter(named);
     Reply::counted(call, "check_suites", wanted.map(|s| model.suite_json(s)).collect())
 }

@@ -1,9 +1,10 @@
 //! Comments and reactions.
 
-use crate::sandbox::github::acts::{Reacted, Refused, Subject, check_body};
-use crate::sandbox::github::http::{Answer, Call, Caller, Reply};
+use crate::sandbox::acts::{NewComment, Reacted, Refused, Subject};
 use crate::sandbox::github::json::REACTIONS;
-use crate::sandbox::github::model::{Model, Role};
+use crate::sandbox::github::words::{check_body, refused};
+use crate::sandbox::http::{Answer, Call, Caller, Reply};
+use crate::sandbox::model::{Model, Role};
 use serde_json::Value;
 
 fn comment_json(model: &Model, repo: u64, id: u64) -> Result<Value, Refused> {
@@ -37,7 +38,8 @@ pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
     model.issue(at.0, at.1).ok_or_else(Refused::missing)?;
     let body = call.text("body")?;
     check_body("IssueComment", body)?;
-    let id = model.add_comment(at, &call.actor(model), body)?;
+    let new = NewComment { body, ..NewComment::default() };
+    let id = model.add_comment(at, &call.actor(model), new).map_err(refused)?;
     Reply::created(comment_json(model, call.repo, id)?)
 }
 
@@ -49,14 +51,16 @@ pub(crate) fn update(model: &mut Model, call: &Call) -> Answer {
     let id = call.number("comment_id")?;
     model.comment(call.repo, id).ok_or_else(Refused::missing)?;
     may_change(model, call, id)?;
-    model.edit_comment(call.repo, id, &call.actor(model), call.text("body")?)?;
+    let body = call.text("body")?;
+    check_body("IssueComment", body)?;
+    model.edit_comment(call.repo, id, &call.actor(model), body).map_err(refused)?;
     Reply::ok(comment_json(model, call.repo, id)?)
 }
 
 pub(crate) fn delete(model: &mut Model, call: &Call) -> Answer {
     let id = call.number("comment_id")?;
     may_change(model, call, id)?;
-    model.delete_comment(call.repo, id, &call.actor(model))?;
+    model.delete_comment(call.repo, id, &call.actor(model)).map_err(refused)?;
     Reply::empty()
 }
 

@@ -1,9 +1,9 @@
 //! Branches, refs, commits and files, straight from the bare repository.
 
-use crate::sandbox::github::acts::{RefChange, Refused};
-use crate::sandbox::github::git::Bare;
-use crate::sandbox::github::http::{Answer, Call, Reply};
-use crate::sandbox::github::model::{Model, Repo};
+use crate::sandbox::acts::{RefChange, Refused};
+use crate::sandbox::git::Bare;
+use crate::sandbox::http::{Answer, Call, Reply};
+use crate::sandbox::model::{Model, Repo};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ pub(crate) fn delete_ref(model: &mut Model, call: &Call) -> Answer {
     if branch == repo.default_branch {
         return Err(Refused::new(422, "Cannot delete the default branch"));
     }
-    bare.delete_branch(&branch)?;
+    bare.delete_branch(&branch).map_err(|error| Refused::new(500, error.to_string()))?;
     let change = RefChange { branch, old: Some(old), new: None };
     model.refs_changed(call.repo, &call.actor(model), &[change]);
     Reply::empty()

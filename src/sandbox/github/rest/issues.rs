@@ -1,8 +1,8 @@
 //! Issues. The bot only reads them.
 
-use crate::sandbox::github::acts::Refused;
-use crate::sandbox::github::http::{Answer, Call, Reply};
-use crate::sandbox::github::model::Model;
+use crate::sandbox::acts::Refused;
+use crate::sandbox::http::{Answer, Call, Reply};
+use crate::sandbox::model::Model;
 
 pub(crate) fn get(model: &mut Model, call: &Call) -> Answer {
     let (repo, number) = call.thread()?;

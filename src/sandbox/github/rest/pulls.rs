@@ -1,9 +1,10 @@
 //! Pull requests. REST can neither make a draft ready nor see that `draft` was sent: it is ignored, as on GitHub.
 
-use crate::sandbox::github::acts::{MergeMethod, MergeOrder, NewPull, PullChange, Refused};
-use crate::sandbox::github::git::Bare;
-use crate::sandbox::github::http::{Answer, Call, Reply};
-use crate::sandbox::github::model::{Issue, Model};
+use crate::sandbox::acts::{MergeMethod, MergeOrder, NewPull, PullChange, Refused};
+use crate::sandbox::git::Bare;
+use crate::sandbox::github::words::refused;
+use crate::sandbox::http::{Answer, Call, Reply};
+use crate::sandbox::model::{Issue, Model};
 use serde_json::{Value, json};
 
 fn pull_json(model: &Model, at: (u64, u64)) -> Result<Value, Refused> {
@@ -41,7 +42,7 @@ pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
         let why = "body is too long (maximum is 65536 characters)";
         return Err(Refused::invalid("PullRequest", "body", "custom", why));
     }
-    let number = model.open_pull(call.repo, &call.actor(model), &new)?;
+    let number = model.open_pull(call.repo, &call.actor(model), &new).map_err(refused)?;
     Reply::created(pull_json(model, (call.repo, number))?)
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn update(model: &mut Model, call: &Call) -> Answer {
     };
     let state = call.maybe_word("state", &["open", "closed"])?;
     let actor = call.actor(model);
-    model.edit_pull(at, &actor, change)?;
+    model.edit_pull(at, &actor, change).map_err(refused)?;
     match state {
         Some("closed") => model.close_thread(at.0, at.1, &actor),
         Some("open") => reopen(model, at, call)?,
@@ -92,7 +93,7 @@ pub(crate) fn merge(model: &mut Model, call: &Call) -> Answer {
         message: owned(call.maybe_text("commit_message")?),
         expected: owned(call.maybe_text("sha")?),
     };
-    let sha = model.merge_pull(at, &call.actor(model), &order)?;
+    let sha = model.merge_pull(at, &call.actor(model), &order).map_err(refused)?;
     Reply::ok(json!({ "sha": sha, "merged": true, "message": "Pull Request successfully merged" }))
 }
 

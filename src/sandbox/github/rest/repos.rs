@@ -1,9 +1,10 @@
 //! Repositories and who may do what on them.
 
-use crate::sandbox::github::acts::Refused;
-use crate::sandbox::github::http::{Answer, Call, Caller, Reply};
+use crate::sandbox::acts::Refused;
+use crate::sandbox::github::desk::Access;
 use crate::sandbox::github::json::{extend, role_booleans};
-use crate::sandbox::github::model::{Access, Model, Role, UserKind};
+use crate::sandbox::http::{Answer, Call, Caller, Reply};
+use crate::sandbox::model::{Model, Role, UserKind};
 use serde_json::json;
 
 pub(crate) fn get(model: &mut Model, call: &Call) -> Answer {

@@ -1,9 +1,10 @@
 //! Commit statuses.
 
-use crate::sandbox::github::acts::Refused;
-use crate::sandbox::github::git::Bare;
-use crate::sandbox::github::http::{Answer, Call, Reply};
-use crate::sandbox::github::model::{CommitStatus, Model};
+use crate::sandbox::acts::Refused;
+use crate::sandbox::git::Bare;
+use crate::sandbox::github::checks::CommitStatus;
+use crate::sandbox::http::{Answer, Call, Reply};
+use crate::sandbox::model::Model;
 use serde_json::json;
 
 pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
@@ -31,7 +32,7 @@ pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
         created: model.now(),
     };
     let id = model.add_status(&actor, status);
-    let made = model.statuses.iter().find(|s| s.id == id).ok_or_else(Refused::missing)?;
+    let made = model.github.statuses.iter().find(|s| s.id == id).ok_or_else(Refused::missing)?;
     Reply::created(model.status_json(made))
 }
 
@@ -41,7 +42,7 @@ fn of_ref<'m>(model: &'m Model, call: &Call) -> Result<(String, Vec<&'m CommitSt
     let name = call.param("ref");
     let unknown = || Refused::new(422, format!("No commit found for SHA: {name}"));
     let sha = Bare(&repo.dir).resolve(name).ok_or_else(unknown)?;
-    let found = model.statuses.iter().rev().filter(|s| s.repo == call.repo && s.sha == sha);
+    let found = model.github.statuses.iter().rev().filter(|s| s.repo == call.repo && s.sha == sha);
     Ok((sha.clone(), found.collect()))
 }
 
