@@ -88,12 +88,8 @@ fn only_two_rooms_and_the_sandbox_start_processes() {
 /// search path, and the twin's git must not inherit the `GIT_*` variables of whoever runs it.
 #[test]
 fn only_settings_and_search_paths_come_from_the_environment() {
-    let places = [
-        "src/app.rs",
-        "src/config/reader.rs",
-        "src/engine/process/isolation.rs",
-        "src/sandbox/git.rs",
-    ];
+    let places =
+        ["src/app.rs", "src/config/reader.rs", "src/engine/process/isolation.rs", "src/sandbox/git.rs"];
     only_in(r"\bstd::env\b|\benv::var", &places);
 }
 

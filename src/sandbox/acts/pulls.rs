@@ -2,10 +2,10 @@
 
 use super::threads::Text;
 use super::{No, RefChange};
-use crate::sandbox::Host;
 use crate::sandbox::events::{Edits, Event};
 use crate::sandbox::git::{Bare, Signature};
 use crate::sandbox::model::{Actor, Issue, Model, Pull, Repo, Side};
+use crate::sandbox::{Host, gitlab};
 
 #[derive(Debug, Clone)]
 pub(crate) struct NewPull<'a> {
@@ -53,9 +53,14 @@ impl Model {
             return Err(No::NothingToMerge { base: base.branch, head: head.branch });
         }
         let (id, pull_id) = (self.next_id("issue"), self.next_id("pull"));
-        let text = Text { id, title: new.title, body: new.body };
+        let title = match self.host {
+            Host::Gitlab if new.draft => gitlab::as_draft(new.title),
+            Host::Gitlab | Host::Github => new.title.to_owned(),
+        };
+        let text = Text { id, title: &title, body: new.body };
         let number = self.add_thread(repo, actor, text).ok_or(No::Missing)?;
-        bare.update_ref(&format!("refs/pull/{number}/head"), &head.sha)?;
+        let pull_ref = self.pull_ref((repo, number), true);
+        bare.update_ref(&pull_ref, &head.sha)?;
         let pull = Pull {
             id: pull_id,
             head,
@@ -99,9 +104,16 @@ impl Model {
     }
 
     pub(crate) fn set_draft(&mut self, at: (u64, u64), actor: &Actor, draft: bool) {
-        let Some(pull) = self.issue_mut(at.0, at.1).and_then(|i| i.pull.as_mut()) else {
+        let host = self.host;
+        let Some(issue) = self.issue_mut(at.0, at.1) else { return };
+        if host == Host::Gitlab {
+            let title = if draft { gitlab::as_draft(&issue.title) } else { gitlab::as_ready(&issue.title) };
+            let change = PullChange { title: Some(title), ..PullChange::default() };
+            // Only a new target could be refused.
+            let _ = self.edit_pull(at, actor, change);
             return;
-        };
+        }
+        let Some(pull) = issue.pull.as_mut() else { return };
         if std::mem::replace(&mut pull.draft, draft) != draft {
             self.happened(at.0, actor, Event::Drafted(at.1));
         }
@@ -116,9 +128,12 @@ impl Model {
                 Some(Bare(dir).branch(base).ok_or_else(|| No::NoBase(base.clone()))?)
             }
         };
-        let now = self.now();
+        let (now, host) = (self.now(), self.host);
         let issue = self.issue_mut(repo, number).ok_or(No::Missing)?;
         let mut edits: Edits = issue.reword(change.title, change.body);
+        if let (Host::Gitlab, Some(pull)) = (host, issue.pull.as_mut()) {
+            pull.draft = gitlab::is_draft(&issue.title);
+        }
         if let (Some(branch), Some(sha), Some(pull)) = (change.base, base_sha, issue.pull.as_mut())
             && branch != pull.base.branch
         {
@@ -211,6 +226,17 @@ impl Model {
             pull.merge_sha = Some(sha.to_owned());
         }
         self.happened(at.0, actor, Event::Merged(at.1));
+    }
+
+    /// Where git has the head of a pull request. One that is only being opened is not counted among them yet.
+    pub(super) fn pull_ref(&self, (repo, number): (u64, u64), is_new: bool) -> String {
+        if self.host == Host::Github {
+            return format!("refs/pull/{number}/head");
+        }
+        let before = self
+            .repo(repo)
+            .map_or(0, |r| r.issues.iter().filter(|i| i.number <= number && i.pull.is_some()).count());
+        format!("refs/merge-requests/{}/head", before + usize::from(is_new))
     }
 
     fn merge_title(&self, number: u64, pull: &Pull) -> String {

@@ -86,7 +86,7 @@ impl Model {
                 // A fork whose commit cannot be copied shows as a pull request that cannot be merged.
                 let _ = bare.fetch(&from, sha, &format!("refs/pull/heads/{sha}"));
             }
-            let _ = bare.update_ref(&format!("refs/pull/{}/head", at.1), sha);
+            let _ = bare.update_ref(&self.pull_ref(at, false), sha);
             let base_tip = bare.branch(&base_branch);
             if let (Some(tip), Some(pull)) =
                 (base_tip, self.issue_mut(at.0, at.1).and_then(|i| i.pull.as_mut()))

@@ -1,48 +1,27 @@
-//! The dialect of GitLab.
+//! The dialect of GitLab: REST API v4, access tokens and roles, pipelines and statuses, and the shape of webhooks.
+//!
+//! - `desk.rs`: what only GitLab has · `pipelines.rs`: what can be done to pipelines · `json/`: how things look
+//! - `door.rs`: the way in · `auth.rs`: who may · `fields.rs`: what was sent · `routes.rs`: the table of routes
+//! - `rest/`: the handlers · `events.rs`, `hooks.rs`: webhooks · `words.rs`: refusals and names
+//! - `people.rs`: what an operator does · `views.rs`: what one can see
+//!
+//! Left out: labels, approvals, quick actions, merge trains, runners, limits that bite by themselves.
 
+mod auth;
+mod desk;
 pub(in crate::sandbox) mod door;
+mod events;
+mod fields;
+mod hooks;
+mod json;
+mod people;
+mod pipelines;
+mod rest;
+mod routes;
+mod views;
+mod words;
 
-use super::acts::{No, RefChange, Refused};
-use super::events::Event;
-use super::hooks::{Delivery, Letter};
-use super::model::{Actor, CheckConclusion, Model, Workflow};
+pub use people::{BotToken, HookSpec, HookView, Scope};
 
-#[derive(Default)]
-pub(crate) struct Desk {}
-
-#[derive(Debug, Clone)]
-pub(crate) struct AccessToken {}
-
-pub(crate) fn refused(no: No) -> Refused {
-    Refused::new(400, no.to_string())
-}
-
-pub(crate) fn check_note(_body: &str) -> Result<(), Refused> {
-    Ok(())
-}
-
-pub(crate) struct Job {
-    pub(crate) repo: u64,
-}
-
-impl Model {
-    pub(crate) fn job(&self, _: u64) -> Option<&Job> {
-        None
-    }
-    pub(crate) fn job_view(&self, _: &Job) -> super::views::CheckView {
-        unreachable!()
-    }
-    pub(crate) fn jobs_of(&self, _: u64, _: &str) -> Vec<super::views::CheckView> {
-        Vec::new()
-    }
-    pub(crate) fn statuses_from_outside(&self, _: u64, _: &str) -> Vec<super::views::StatusView> {
-        Vec::new()
-    }
-    pub(crate) fn tell_hooks(&mut self, _: u64, _: &Actor, _: Event<'_>) {}
-    pub(crate) fn queue_jobs(&mut self, _: u64, _: (&str, &str), _: &[&str]) {}
-    pub(crate) fn play_job(&mut self, _: &Workflow, _: CheckConclusion) {}
-    pub(crate) fn judge_hook(&mut self, _: u64, _: bool) {}
-    pub(crate) fn letter_to_hook(&self, _: &Delivery) -> Option<Letter> {
-        None
-    }
-}
+pub(crate) use desk::{AccessToken, Desk};
+pub(crate) use words::{as_draft, as_ready, check_note, is_draft, refused};

@@ -13,7 +13,7 @@ pub(crate) use call::{Answer, Asked, Call, Caller, Content, Params, Reply, link_
 pub use faults::{Fault, Met, Which};
 pub(crate) use faults::{FaultDesk, Moved, Wire};
 pub(crate) use git_http::{GitPath, Purpose};
-pub(crate) use routes::{Route, delete, get, params, patch, post, put};
+pub(crate) use routes::{Act, Route, delete, get, params, patch, post, put};
 
 use super::acts::Refused;
 use super::model::Model;

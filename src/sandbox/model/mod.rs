@@ -18,9 +18,17 @@ use super::hooks::{Chore, Delivery, Hooks};
 use super::http::{FaultDesk, Moved};
 use super::views::RequestView;
 use super::{Host, github, gitlab};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use tokio::sync::mpsc::UnboundedSender;
+
+/// Puts the fields of `more` after those of `value`.
+pub(crate) fn extend(value: &mut Value, more: Value) {
+    if let (Value::Object(fields), Value::Object(more)) = (value, more) {
+        fields.extend(more);
+    }
+}
 
 /// Where the twin is reached and where its repositories lie.
 pub(crate) struct Site {
@@ -80,6 +88,9 @@ const FIRST_IDS: &[(&str, u64)] = &[
     ("run", 500_001),
     ("status", 650_001),
     ("workflow", 700_001),
+    ("pipeline", 710_001),
+    ("job", 720_001),
+    ("hook", 730_001),
     ("delivery", 2_000_001),
     ("token", 1),
 ];
@@ -166,6 +177,6 @@ impl Model {
         }
         let granted =
             repo.roles.iter().find(|(who, _)| who.eq_ignore_ascii_case(login)).map(|(_, role)| *role);
-        granted.or((!repo.private).then_some(Role::Read))
+        granted.max(self.group_role(&repo.owner, login)).or((!repo.private).then_some(Role::Read))
     }
 }

@@ -86,6 +86,8 @@ pub(crate) struct Repo {
     pub(crate) private: bool,
     pub(crate) archived: bool,
     pub(crate) default_branch: String,
+    /// What it takes on GitLab to push to the default branch or to merge into it.
+    pub(crate) protected: Role,
     pub(crate) fork_of: Option<u64>,
     pub(crate) created: i64,
     pub(crate) pushed: i64,

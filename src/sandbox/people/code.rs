@@ -100,7 +100,7 @@ impl Twin {
         onto: Onto,
     ) -> Result<String, SandboxError> {
         let mut model = self.model();
-        let (id, actor) = model.allowed(login, repo, Role::Write)?;
+        let (id, actor) = model.allowed(login, repo, model.least_for(repo, branch)?)?;
         let (dir, default) = {
             let found = model.place(repo)?;
             (found.dir.clone(), found.default_branch.clone())
@@ -163,7 +163,9 @@ impl Twin {
     /// Merges with a merge commit, as the green button does. Returns the new tip of the base branch.
     pub fn merge_pull(&self, login: &str, repo: &str, number: u64) -> Result<String, SandboxError> {
         let mut model = self.model();
-        let (id, actor) = model.allowed(login, repo, Role::Write)?;
+        let base = model.place(repo)?.issues.iter().find(|i| i.number == number);
+        let base = base.and_then(|i| i.pull.as_ref()).map_or_else(String::new, |p| p.base.branch.clone());
+        let (id, actor) = model.allowed(login, repo, model.least_for(repo, &base)?)?;
         let order = MergeOrder { method: MergeMethod::Merge, title: None, message: None, expected: None };
         model.merge_pull((id, number), &actor, &order).map_err(|no| impossible(login, &no))
     }
@@ -230,6 +232,7 @@ fn add_repo(
         private: false,
         archived: false,
         default_branch,
+        protected: Role::Maintain,
         fork_of,
         created: now,
         pushed: now,

@@ -55,6 +55,13 @@ impl Model {
         found.ok_or_else(|| SandboxError::Unknown(format!("repository {full_name}")))
     }
 
+    /// What it takes to write to a branch: on GitLab the default branch is protected.
+    pub(super) fn least_for(&self, full_name: &str, branch: &str) -> Result<Role, SandboxError> {
+        let repo = self.place(full_name)?;
+        let is_protected = self.host == Host::Gitlab && branch == repo.default_branch;
+        Ok(if is_protected { repo.protected } else { Role::Write })
+    }
+
     /// The person as an actor, if their role on the repository is at least `least`.
     pub(super) fn allowed(
         &self,

@@ -7,8 +7,9 @@ mod threads;
 use crate::sandbox::model::Model;
 use serde_json::{Value, json};
 
+pub(crate) use crate::sandbox::model::extend;
 pub(crate) use checks::commit_json;
-pub(crate) use places::{extend, role_booleans};
+pub(crate) use places::role_booleans;
 pub(crate) use threads::REACTIONS;
 
 impl Model {

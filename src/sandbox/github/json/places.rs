@@ -2,7 +2,7 @@
 
 use super::permissions_json;
 use crate::sandbox::github::desk::Installation;
-use crate::sandbox::model::{Model, Repo, Role, iso};
+use crate::sandbox::model::{Model, Repo, Role, extend, iso};
 use serde_json::{Value, json};
 
 /// Addresses under a repository, with the tail that GitHub prints.
@@ -135,11 +135,4 @@ pub(crate) fn role_booleans(role: Option<Role>) -> Value {
         "admin": at_least(Role::Admin), "maintain": at_least(Role::Maintain), "push": at_least(Role::Write),
         "triage": at_least(Role::Triage), "pull": at_least(Role::Read),
     })
-}
-
-/// Puts the fields of `more` after those of `value`.
-pub(crate) fn extend(value: &mut Value, more: Value) {
-    if let (Value::Object(fields), Value::Object(more)) = (value, more) {
-        fields.extend(more);
-    }
 }

@@ -1,6 +1,6 @@
 //! Issues, comments, reactions and pull requests.
 
-use super::places::extend;
+use super::extend;
 use crate::sandbox::git::Bare;
 use crate::sandbox::model::{Comment, Issue, Model, Pull, Reaction, Repo, Role, Side, iso};
 use serde_json::{Value, json};

@@ -89,7 +89,8 @@ fn without(value: Value, since: &str) -> Option<Value> {
                 return None;
             }
             if fields.get("closed_at").is_some_and(is_young) {
-                fields.insert("state".to_owned(), "open".into());
+                let open = if fields.contains_key("iid") { "opened" } else { "open" };
+                fields.insert("state".to_owned(), open.into());
                 for name in ["closed_at", "merged_at", "merge_commit_sha"] {
                     fields.insert(name.to_owned(), Value::Null);
                 }
