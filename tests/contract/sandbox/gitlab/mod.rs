@@ -1,0 +1,11 @@
+//! The GitLab twin, judged by the gitlab crate, by python-gitlab, by git, and held against GitLab's published description.
+
+mod auth;
+mod ci;
+mod code;
+mod hooks;
+mod openapi;
+mod pulls;
+mod python;
+mod talk;
+mod world;
