@@ -22,6 +22,8 @@ pub(crate) enum Event<'a> {
     CommentDeleted(u64),
     /// A branch moved; pull requests and CI follow later.
     Pushed(&'a RefChange),
+    /// A tag came, moved or went; it stands where a branch would.
+    Tagged(&'a RefChange),
     /// With the name or the owner before.
     Renamed(&'a str),
     Transferred(&'a str),

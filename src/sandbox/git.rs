@@ -134,6 +134,11 @@ impl Bare<'_> {
         self.git(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{name}")]).ok()
     }
 
+    /// What a tag points at.
+    pub(crate) fn tag(&self, name: &str) -> Option<String> {
+        self.git(&["rev-parse", "--verify", "--quiet", &format!("refs/tags/{name}")]).ok()
+    }
+
     pub(crate) fn current_branch(&self) -> Option<String> {
         self.git(&["symbolic-ref", "--short", "HEAD"]).ok()
     }

@@ -43,9 +43,9 @@ pub(crate) enum No {
     #[error("there is no such thing")]
     Missing,
     #[error("there is no branch {0} to merge from")]
-    NoHead(String),
+    HeadMissing(String),
     #[error("there is no branch {0} to merge into")]
-    NoBase(String),
+    BaseMissing(String),
     #[error("{head} has nothing that {base} has not")]
     NothingToMerge { base: String, head: String },
     #[error("pull request {number} from {owner}:{branch} is open already")]
@@ -57,7 +57,7 @@ pub(crate) enum No {
     #[error("it has conflicts")]
     Conflict,
     #[error("its commits cannot be rebased")]
-    NoRebase,
+    Unrebasable,
     #[error("its head was modified")]
     HeadMoved,
     #[error("{0}")]

@@ -85,10 +85,11 @@ impl Model {
         let (owner, branch) = new.head.split_once(':').unwrap_or((&target.owner, new.head));
         let is_family =
             |r: &&Repo| r.owner.eq_ignore_ascii_case(owner) && (r.id == repo || r.fork_of == Some(repo));
-        let no_head = || No::NoHead(branch.to_owned());
+        let no_head = || No::HeadMissing(branch.to_owned());
         let source = self.repos.iter().find(is_family).ok_or_else(no_head)?;
         let head_sha = Bare(&source.dir).branch(branch).ok_or_else(no_head)?;
-        let base_sha = Bare(&target.dir).branch(new.base).ok_or_else(|| No::NoBase(new.base.to_owned()))?;
+        let base_sha =
+            Bare(&target.dir).branch(new.base).ok_or_else(|| No::BaseMissing(new.base.to_owned()))?;
         if source.id == repo && branch == new.base {
             return Err(No::NothingToMerge { base: new.base.to_owned(), head: branch.to_owned() });
         }
@@ -125,7 +126,7 @@ impl Model {
             None => None,
             Some(base) => {
                 let dir = &self.repo(repo).ok_or(No::Missing)?.dir;
-                Some(Bare(dir).branch(base).ok_or_else(|| No::NoBase(base.clone()))?)
+                Some(Bare(dir).branch(base).ok_or_else(|| No::BaseMissing(base.clone()))?)
             }
         };
         let (now, host) = (self.now(), self.host);
@@ -260,7 +261,7 @@ fn rebase(bare: &Bare<'_>, base: &str, head: &str, committer: &Signature) -> Res
     let mut tip = base.to_owned();
     for commit in bare.commits(base, head) {
         let [parent] = commit.parents.as_slice() else {
-            return Err(No::NoRebase);
+            return Err(No::Unrebasable);
         };
         let tree = bare.merged_tree(&tip, &commit.sha, Some(parent)).ok_or(No::Conflict)?;
         let (name, email) = commit.author;

@@ -9,7 +9,7 @@ use crate::sandbox::model::{Actor, Model, Pull, Repo};
 /// In place of a commit where there is none.
 pub(crate) const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
 
-/// A branch before and after; `None` is "not there".
+/// A branch or a tag before and after; `None` is "not there".
 #[derive(Debug, Clone)]
 pub(crate) struct RefChange {
     pub(crate) branch: String,
@@ -18,7 +18,7 @@ pub(crate) struct RefChange {
 }
 
 impl Model {
-    /// Brings the model up to what git now says and fires what GitHub would.
+    /// Brings the model up to what git now says and tells of it.
     pub(crate) fn refs_changed(&mut self, repo: u64, actor: &Actor, changes: &[RefChange]) {
         let now = self.now();
         if let Some(repo) = self.repo_mut(repo) {
@@ -39,6 +39,13 @@ impl Model {
                     self.ask_ci(repo, &change.branch, sha);
                 }
             }
+        }
+    }
+
+    /// Tells of tags that were pushed; nothing else follows from them.
+    pub(crate) fn tags_changed(&mut self, repo: u64, actor: &Actor, tags: &[RefChange]) {
+        for tag in tags {
+            self.happened(repo, actor, Event::Tagged(tag));
         }
     }
 

@@ -4,8 +4,8 @@ use super::auth::{authorise, identify, may_use};
 use super::desk::Access;
 use super::routes;
 use crate::sandbox::acts::Refused;
-use crate::sandbox::http::{Answer, Asked, Call, Caller, GitPath, Note, Params, Purpose, Reply};
-use crate::sandbox::model::{Actor, Model, Role};
+use crate::sandbox::http::{Answer, Asked, Call, Caller, GitPath, Leave, Note, Params, Purpose, Reply};
+use crate::sandbox::model::{Model, Role};
 use serde_json::{Value, json};
 
 /// Answers a call of the API; `None` for what is none.
@@ -58,7 +58,7 @@ pub(crate) fn allow_git(
     (git, asked): (&GitPath, &Asked),
     purpose: Purpose,
     note: &mut Note,
-) -> Result<(u64, Actor, Vec<(&'static str, String)>), Refused> {
+) -> Result<Leave, Refused> {
     let rights: (&[_], _) = match purpose {
         Purpose::Fetch => (&[("contents", Access::Read)], Role::Read),
         Purpose::Push => (&[("contents", Access::Write)], Role::Write),
@@ -74,7 +74,7 @@ pub(crate) fn allow_git(
     may_use(model, repo.id, &caller, rights)?;
     let workflows = !matches!(caller, Caller::Installation { .. }) || caller.may("workflows", Access::Write);
     let told = if workflows { Vec::new() } else { vec![("SANDBOX_NO_WORKFLOWS", "1".to_owned())] };
-    Ok((repo.id, caller.actor(model), told))
+    Ok(Leave { repo: repo.id, actor: caller.actor(model), told })
 }
 
 /// The hourly rate as GitHub tells it. It never runs out here.

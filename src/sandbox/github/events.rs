@@ -72,21 +72,22 @@ impl Model {
                 self.fire_comment("edited", (repo, id), actor, more);
             }
             Event::CommentDeleted(id) => self.fire_comment("deleted", (repo, id), actor, json!({})),
+            Event::Tagged(_) => {}
             Event::Pushed(change) => {
                 self.fire_ref(repo, actor, change);
                 self.fire_push(repo, actor, change);
             }
             Event::Renamed(from) => {
                 let changes = json!({ "repository": { "name": { "from": from } } });
-                self.fire_repository("renamed", repo, actor, json!({ "changes": changes }));
+                self.fire_repository("renamed", repo, actor, &json!({ "changes": changes }));
             }
             Event::Transferred(from) => {
                 let changes = json!({ "owner": { "from": { "user": self.user_json(from) } } });
-                self.fire_repository("transferred", repo, actor, json!({ "changes": changes }));
+                self.fire_repository("transferred", repo, actor, &json!({ "changes": changes }));
             }
-            Event::Archived => self.fire_repository("archived", repo, actor, json!({})),
-            Event::Unarchived => self.fire_repository("unarchived", repo, actor, json!({})),
-            Event::Deleted => self.fire_repository("deleted", repo, actor, json!({})),
+            Event::Archived => self.fire_repository("archived", repo, actor, &json!({})),
+            Event::Unarchived => self.fire_repository("unarchived", repo, actor, &json!({})),
+            Event::Deleted => self.fire_repository("deleted", repo, actor, &json!({})),
         }
     }
 
@@ -179,8 +180,8 @@ impl Model {
         }))
     }
 
-    fn fire_repository(&mut self, action: &str, repo: u64, actor: &Actor, more: Value) {
-        self.fire("repository", Some(action), About::all(repo, actor), &more);
+    fn fire_repository(&mut self, action: &str, repo: u64, actor: &Actor, more: &Value) {
+        self.fire("repository", Some(action), About::all(repo, actor), more);
     }
 
     /// Queues an event of a repository for each App that is installed on it and hears of it.

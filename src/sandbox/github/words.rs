@@ -27,8 +27,8 @@ pub(crate) fn refused(no: No) -> Refused {
     let custom = |why: String| Refused::invalid("PullRequest", "head", "custom", why);
     match no {
         No::Missing => Refused::missing(),
-        No::NoHead(_) => Refused::invalid("PullRequest", "head", "invalid", ""),
-        No::NoBase(_) => Refused::invalid("PullRequest", "base", "invalid", ""),
+        No::HeadMissing(_) => Refused::invalid("PullRequest", "head", "invalid", ""),
+        No::BaseMissing(_) => Refused::invalid("PullRequest", "base", "invalid", ""),
         No::NothingToMerge { base, head } => custom(format!("No commits between {base} and {head}")),
         No::Again { owner, branch, .. } => {
             let why = format!("A pull request already exists for {owner}:{branch}.");
@@ -36,7 +36,7 @@ pub(crate) fn refused(no: No) -> Refused {
         }
         No::Draft => Refused::new(405, "Pull Request is still a draft"),
         No::NotOpen | No::Conflict => Refused::new(405, "Pull Request is not mergeable"),
-        No::NoRebase => Refused::new(405, "This branch can't be rebased"),
+        No::Unrebasable => Refused::new(405, "This branch can't be rebased"),
         No::HeadMoved => Refused::new(409, "Head branch was modified. Review and try the merge again."),
         No::Broken(why) => Refused::new(500, why),
     }

@@ -5,8 +5,8 @@ use super::fields::body_of;
 use super::routes::{self, Route};
 use super::words::{missing, unauthorized};
 use crate::sandbox::acts::Refused;
-use crate::sandbox::http::{Answer, Asked, Call, Caller, GitPath, Note, Params, Purpose, Reply};
-use crate::sandbox::model::{Actor, Model, Role};
+use crate::sandbox::http::{Answer, Asked, Call, Caller, GitPath, Leave, Note, Params, Purpose, Reply};
+use crate::sandbox::model::{Model, Role};
 use serde_json::json;
 
 /// Answers a call of the API; `None` for what is none.
@@ -50,7 +50,7 @@ pub(crate) fn allow_git(
     (git, asked): (&GitPath, &Asked),
     purpose: Purpose,
     note: &mut Note,
-) -> Result<(u64, Actor, Vec<(&'static str, String)>), Refused> {
+) -> Result<Leave, Refused> {
     let scope = if purpose == Purpose::Push { "write_repository" } else { "read_repository" };
     let denied = || Refused::new(401, "HTTP Basic: Access denied");
     let caller = identify(model, asked, scope).map_err(|_| denied())?;
@@ -58,7 +58,7 @@ pub(crate) fn allow_git(
     let repo = model.repo_named(&git.owner, &git.name);
     let Caller::Person { login } = &caller else {
         let open = repo.filter(|repo| purpose == Purpose::Fetch && !repo.private).ok_or_else(denied)?;
-        return Ok((open.id, caller.actor(model), Vec::new()));
+        return Ok(Leave { repo: open.id, actor: caller.actor(model), told: Vec::new() });
     };
     let hidden = || Refused::new(404, "The project you were looking for could not be found.");
     let repo = repo.filter(|repo| model.role(repo, login).is_some()).ok_or_else(hidden)?;
@@ -72,7 +72,8 @@ pub(crate) fn allow_git(
     }
     let is_free = may_write(model, repo, login, &repo.default_branch);
     let protected = ("SANDBOX_PROTECTED", repo.default_branch.clone());
-    Ok((repo.id, caller.actor(model), if is_free { Vec::new() } else { vec![protected] }))
+    let told = if is_free { Vec::new() } else { vec![protected] };
+    Ok(Leave { repo: repo.id, actor: caller.actor(model), told })
 }
 
 /// What every answer carries. The limit never runs out here.

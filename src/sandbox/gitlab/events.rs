@@ -8,27 +8,35 @@ use crate::sandbox::hooks::Notice;
 use crate::sandbox::model::{Actor, Model};
 use serde_json::{Value, json};
 
+/// What was pushed.
+#[derive(Clone, Copy)]
+enum Ref {
+    Branch,
+    Tag,
+}
+
 impl Model {
     /// Makes GitLab's webhooks of what happened. It tells of no deleted note, and of projects only to hooks of the server.
     pub(crate) fn tell_hooks(&mut self, repo: u64, actor: &Actor, event: Event<'_>) {
         match event {
-            Event::Opened(number) => self.tell_thread((repo, number), actor, "open", json!({})),
-            Event::Closed(number) => self.tell_thread((repo, number), actor, "close", json!({})),
-            Event::Reopened(number) => self.tell_thread((repo, number), actor, "reopen", json!({})),
-            Event::Merged(number) => self.tell_thread((repo, number), actor, "merge", json!({})),
+            Event::Opened(number) => self.tell_thread((repo, number), actor, "open", &json!({})),
+            Event::Closed(number) => self.tell_thread((repo, number), actor, "close", &json!({})),
+            Event::Reopened(number) => self.tell_thread((repo, number), actor, "reopen", &json!({})),
+            Event::Merged(number) => self.tell_thread((repo, number), actor, "merge", &json!({})),
             Event::Edited(number, edits) => {
                 let changes = self.changes((repo, number), edits);
-                self.tell_thread((repo, number), actor, "update", json!({ "changes": changes }));
+                self.tell_thread((repo, number), actor, "update", &json!({ "changes": changes }));
             }
             // A draft is a matter of the title here.
             Event::Drafted(_) | Event::CommentDeleted(_) => {}
             Event::Synchronized(number, change) => {
                 let oldrev = json!({ "object_attributes": { "oldrev": change.old } });
-                self.tell_thread((repo, number), actor, "update", oldrev);
+                self.tell_thread((repo, number), actor, "update", &oldrev);
             }
             Event::Commented(id) => self.tell_note((repo, id), actor, "create"),
             Event::CommentEdited(id, _) => self.tell_note((repo, id), actor, "update"),
-            Event::Pushed(change) => self.tell_push(repo, actor, change),
+            Event::Pushed(change) => self.tell_push(repo, actor, change, Ref::Branch),
+            Event::Tagged(change) => self.tell_push(repo, actor, change, Ref::Tag),
             Event::Renamed(from) => {
                 let owner = self.repo(repo).map(|r| r.owner.clone()).unwrap_or_default();
                 self.tell_server(repo, "project_rename", Some(format!("{owner}/{from}")));
@@ -76,7 +84,7 @@ impl Model {
         changes
     }
 
-    fn tell_thread(&mut self, at: (u64, u64), actor: &Actor, action: &str, more: Value) {
+    fn tell_thread(&mut self, at: (u64, u64), actor: &Actor, action: &str, more: &Value) {
         let Some((repo, issue)) = self.repo(at.0).zip(self.issue(at.0, at.1)) else {
             return;
         };
@@ -138,8 +146,35 @@ impl Model {
         self.notify(repo, kind, Some(action), &body);
     }
 
+    /// A note on a commit. It is only told of.
+    pub(super) fn tell_commit_note(&mut self, repo: u64, actor: &Actor, sha: &str, body: &str) -> u64 {
+        let id = self.next_id("comment");
+        let Some(place) = self.repo(repo) else { return id };
+        let now = when(self.now());
+        let commit = Bare(&place.dir).commit(sha).map(|c| self.hook_commit(repo, &c));
+        let user = self.hook_user(&actor.login);
+        let url = format!("{}/{}/-/commit/{sha}#note_{id}", self.root(), place.full_name());
+        let body = json!({
+            "object_kind": "note", "event_type": "note", "user": user, "project_id": repo,
+            "project": self.hook_project(place), "repository": self.hook_repository(place),
+            "object_attributes": {
+                "id": id, "note": body, "noteable_type": "Commit", "noteable_id": null, "author_id": user["id"],
+                "created_at": now, "updated_at": now, "project_id": repo, "attachment": null, "line_code": null,
+                "commit_id": sha, "system": false, "st_diff": null, "internal": false, "action": "create",
+                "discussion_id": format!("{id:040x}"), "type": null, "url": url,
+            },
+            "commit": commit,
+        });
+        self.notify(repo, ("note_events", "Note Hook"), Some("create"), &body);
+        id
+    }
+
     /// At most 20 commits are listed.
-    fn tell_push(&mut self, repo: u64, actor: &Actor, change: &RefChange) {
+    fn tell_push(&mut self, repo: u64, actor: &Actor, change: &RefChange, what: Ref) {
+        let (name, folder, hook) = match what {
+            Ref::Branch => ("push", "heads", ("push_events", "Push Hook")),
+            Ref::Tag => ("tag_push", "tags", ("tag_push_events", "Tag Push Hook")),
+        };
         let Some(place) = self.repo(repo) else { return };
         let bare = Bare(&place.dir);
         let known = change.old.clone().or_else(|| bare.branch(&place.default_branch));
@@ -151,16 +186,16 @@ impl Model {
             commits.iter().rev().take(20).rev().map(|c| self.hook_commit(repo, c)).collect();
         let user = self.hook_user(&actor.login);
         let body = json!({
-            "object_kind": "push", "event_name": "push",
+            "object_kind": name, "event_name": name,
             "before": change.old.as_deref().unwrap_or(NO_COMMIT),
             "after": change.new.as_deref().unwrap_or(NO_COMMIT),
-            "ref": format!("refs/heads/{}", change.branch), "ref_protected": change.branch == place.default_branch,
+            "ref": format!("refs/{folder}/{}", change.branch), "ref_protected": change.branch == place.default_branch,
             "checkout_sha": change.new, "message": null, "user_id": user["id"], "user_name": user["name"],
             "user_username": user["username"], "user_email": "", "user_avatar": null, "project_id": repo,
             "project": self.hook_project(place), "repository": self.hook_repository(place),
             "commits": shown, "total_commits_count": commits.len(), "push_options": {},
         });
-        self.notify(repo, ("push_events", "Push Hook"), None, &body);
+        self.notify(repo, hook, None, &body);
     }
 
     /// <https://docs.gitlab.com/administration/system_hooks/>

@@ -3,7 +3,7 @@
 use super::desk::{AccessToken, Hook, Place};
 use super::rest::hooks::EVENTS;
 use crate::sandbox::acts::NewComment;
-use crate::sandbox::model::{Model, Role, Token, UserKind};
+use crate::sandbox::model::{Model, Repo, Role, Token, UserKind};
 use crate::sandbox::{SandboxError, Twin};
 
 /// What a token may be used for.
@@ -181,6 +181,19 @@ impl Twin {
         model.say((id, number), &actor, NewComment { body, internal: true, ..NewComment::default() })
     }
 
+    /// Writes a note on a commit. Hooks hear of it; the twin keeps it nowhere.
+    pub fn note_on_commit(
+        &self,
+        login: &str,
+        repo: &str,
+        sha: &str,
+        body: &str,
+    ) -> Result<u64, SandboxError> {
+        let mut model = self.model();
+        let (id, actor) = model.allowed(login, repo, Role::Read)?;
+        Ok(model.tell_commit_note(id, &actor, sha, body))
+    }
+
     /// Answers a note in its discussion, which is a thread from then on.
     pub fn reply(&self, login: &str, repo: &str, note: u64, body: &str) -> Result<u64, SandboxError> {
         let mut model = self.model();
@@ -196,6 +209,15 @@ impl Twin {
 }
 
 impl Model {
+    /// Presses "Retry" of a job that ended.
+    pub(crate) fn retry_as(&mut self, login: &str, job: u64) -> Result<(), SandboxError> {
+        let unknown = || SandboxError::Unknown(format!("job {job} that can be retried"));
+        let repo = self.job(job).filter(|job| !job.is_open()).and_then(|job| self.repo(job.repo));
+        let name = repo.map(Repo::full_name).ok_or_else(unknown)?;
+        self.allowed(login, &name, Role::Write)?;
+        self.retry_job(job).map(drop).ok_or_else(unknown)
+    }
+
     fn hang(&mut self, place: Place, spec: HookSpec<'_>) -> u64 {
         let (id, created) = (self.next_id("hook"), self.now());
         let mut events: Vec<&str> = EVENTS.into();

@@ -58,8 +58,8 @@ pub(crate) fn invalid(field: &str, why: &str) -> Refused {
 pub(crate) fn refused(no: No) -> Refused {
     match no {
         No::Missing => missing("Merge Request"),
-        No::NoHead(_) => invalid("source_branch", "does not exist"),
-        No::NoBase(_) => invalid("target_branch", "does not exist"),
+        No::HeadMissing(_) => invalid("source_branch", "does not exist"),
+        No::BaseMissing(_) => invalid("target_branch", "does not exist"),
         No::NothingToMerge { .. } => {
             answered(422, json!({ "message": ["You can't use same project/branch for source and target"] }))
         }
@@ -68,7 +68,7 @@ pub(crate) fn refused(no: No) -> Refused {
             answered(409, json!({ "message": [why] }))
         }
         No::Draft | No::NotOpen => Refused::new(405, "405 Method Not Allowed"),
-        No::Conflict | No::NoRebase => Refused::new(422, "Branch cannot be merged"),
+        No::Conflict | No::Unrebasable => Refused::new(422, "Branch cannot be merged"),
         No::HeadMoved => Refused::new(409, "SHA does not match HEAD of source branch"),
         No::Broken(why) => Refused::new(500, why),
     }

@@ -29,12 +29,16 @@ pub(super) fn recognise(model: &Model, path: &str) -> Option<GitPath> {
     Some(GitPath { owner: owner.to_owned(), name: name.to_owned(), rest })
 }
 
-/// What the rights allow: where to run git, as whom, and what its hook is told.
+/// What the rights allow: on which repository, as whom, and what git's hook is told.
+pub(crate) struct Leave {
+    pub(crate) repo: u64,
+    pub(crate) actor: Actor,
+    pub(crate) told: Vec<(&'static str, String)>,
+}
+
 struct Allowed {
-    repo: u64,
     dir: PathBuf,
-    actor: Actor,
-    told: Vec<(&'static str, String)>,
+    leave: Leave,
 }
 
 /// What a request to git is for.
@@ -65,8 +69,10 @@ pub(super) async fn answer(shared: &Shared, git: &GitPath, asked: &Asked) -> (Re
         Err(source) => refusal(Refused::new(500, format!("git http-backend did not run: {source}"))),
     };
     if git.rest == "git-receive-pack" {
-        let changes = moved(&allowed.dir, &asked.body);
-        lock(shared).refs_changed(allowed.repo, &allowed.actor, &changes);
+        let (branches, tags) = moved(&allowed.dir, &asked.body);
+        let (mut model, leave) = (lock(shared), &allowed.leave);
+        model.refs_changed(leave.repo, &leave.actor, &branches);
+        model.tags_changed(leave.repo, &leave.actor, &tags);
     }
     (reply, note)
 }
@@ -82,12 +88,12 @@ fn allow(
     purpose: Purpose,
     note: &mut Note,
 ) -> Result<Allowed, Refused> {
-    let (repo, actor, told) = match model.host {
+    let leave = match model.host {
         Host::Github => github::door::allow_git(model, request, purpose, note)?,
         Host::Gitlab => gitlab::door::allow_git(model, request, purpose, note)?,
     };
-    let dir = model.repo(repo).ok_or_else(Refused::missing)?.dir.clone();
-    Ok(Allowed { repo, dir, actor, told })
+    let dir = model.repo(leave.repo).ok_or_else(Refused::missing)?.dir.clone();
+    Ok(Allowed { dir, leave })
 }
 
 fn refusal(refused: Refused) -> Reply {
@@ -110,7 +116,7 @@ async fn backend(git: &GitPath, asked: &Asked, allowed: &Allowed) -> std::io::Re
     cgi.env("GIT_PROJECT_ROOT", &allowed.dir).env("GIT_HTTP_EXPORT_ALL", "1");
     cgi.env("PATH_INFO", format!("/{}", git.rest)).env("REQUEST_METHOD", &asked.method);
     cgi.env("QUERY_STRING", &asked.query)
-        .env("REMOTE_USER", &allowed.actor.login)
+        .env("REMOTE_USER", &allowed.leave.actor.login)
         .env("REMOTE_ADDR", "127.0.0.1");
     cgi.env("CONTENT_TYPE", asked.header("content-type").unwrap_or_default());
     cgi.env("CONTENT_LENGTH", asked.body.len().to_string());
@@ -120,7 +126,7 @@ async fn backend(git: &GitPath, asked: &Asked, allowed: &Allowed) -> std::io::Re
     if let Some(encoding) = asked.header("content-encoding") {
         cgi.env("HTTP_CONTENT_ENCODING", encoding);
     }
-    cgi.envs(allowed.told.iter().map(|(name, value)| (*name, value.as_str())));
+    cgi.envs(allowed.leave.told.iter().map(|(name, value)| (*name, value.as_str())));
     let mut child = cgi.spawn()?;
     let stdin = child.stdin.take();
     let feed = async {
@@ -153,13 +159,13 @@ fn cgi_reply(output: &[u8]) -> Reply {
     reply
 }
 
-/// The branches that a push asked for and really moved. Reads the commands at the head of the request.
+/// The branches and the tags that a push asked for and really moved. Reads the commands at the head of the request.
 ///
 /// <https://git-scm.com/docs/pack-protocol>: pkt-lines `old new ref`, the first with capabilities after a NUL.
-fn moved(dir: &std::path::Path, body: &[u8]) -> Vec<RefChange> {
+fn moved(dir: &std::path::Path, body: &[u8]) -> (Vec<RefChange>, Vec<RefChange>) {
     let bare = Bare(dir);
     let known = |sha: &str| (!sha.bytes().all(|b| b == b'0')).then(|| sha.to_owned());
-    let mut changes = Vec::new();
+    let (mut changes, mut tags) = (Vec::new(), Vec::new());
     let mut rest = body;
     while let Some((line, after)) = pkt_line(rest) {
         rest = after;
@@ -168,6 +174,10 @@ fn moved(dir: &std::path::Path, body: &[u8]) -> Vec<RefChange> {
         let (Some(old), Some(new), Some(name)) = (words.next(), words.next(), words.next()) else {
             continue;
         };
+        if let Some(tag) = name.strip_prefix("refs/tags/") {
+            tags.push(RefChange { branch: tag.to_owned(), old: known(old), new: known(new) });
+            continue;
+        }
         let Some(branch) = name.strip_prefix("refs/heads/") else {
             continue;
         };
@@ -176,7 +186,8 @@ fn moved(dir: &std::path::Path, body: &[u8]) -> Vec<RefChange> {
             changes.push(change);
         }
     }
-    changes
+    tags.retain(|tag| bare.tag(&tag.branch) == tag.new);
+    (changes, tags)
 }
 
 /// The first pkt-line; `None` at the flush packet that ends the commands.

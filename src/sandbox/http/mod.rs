@@ -12,7 +12,7 @@ mod routes;
 pub(crate) use call::{Answer, Asked, Call, Caller, Content, Params, Reply, link_header, wrong_type};
 pub use faults::{Fault, Met, Which};
 pub(crate) use faults::{FaultDesk, Moved, Wire};
-pub(crate) use git_http::{GitPath, Purpose};
+pub(crate) use git_http::{GitPath, Leave, Purpose};
 pub(crate) use routes::{Act, Route, delete, get, params, patch, post, put};
 
 use super::acts::Refused;

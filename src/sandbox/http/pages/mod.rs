@@ -6,8 +6,9 @@
 mod markdown;
 
 use super::call::{Answer, Asked, Content, Reply};
+use crate::sandbox::Host;
 use crate::sandbox::acts::{NewComment, Refused};
-use crate::sandbox::model::{Actor, Comment, Issue, Model, Repo, iso};
+use crate::sandbox::model::{Actor, Comment, Issue, Model, Repo, extend, iso};
 use crate::sandbox::people::SandboxError;
 use crate::sandbox::views::CheckView;
 use markdown::to_html;
@@ -36,26 +37,83 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// Answers what no route of the API takes.
 pub(super) fn answer(model: &mut Model, asked: &Asked) -> Answer {
-    let parts: Vec<&str> = asked.path.trim_matches('/').split('/').collect();
-    match (asked.method.as_str(), parts.as_slice()) {
-        ("GET", [""]) => home(model),
-        ("GET", [owner, name]) => repository(model, (owner, name)),
-        ("GET", [owner, name, "issues" | "pull", number]) => thread(model, (owner, name), number),
-        ("GET", [owner, name, "runs", id]) => check(model, (owner, name), id),
-        ("POST", _) if !same_site(model, asked) => {
-            Err(Refused::new(403, "This form came from another site."))
+    if asked.method == "POST" && !same_site(model, asked) {
+        return Err(Refused::new(403, "This form came from another site."));
+    }
+    let path = asked.path.strip_prefix(&root_path(model)).ok_or_else(Refused::missing)?;
+    let path = path.trim_matches('/');
+    if path.is_empty() && asked.method == "GET" {
+        return home(model);
+    }
+    let (path, is_plain) = path.strip_prefix("sandbox/").map_or((path, false), |rest| (rest, true));
+    let (place, tail) = split(model, path).ok_or_else(Refused::missing)?;
+    match (asked.method.as_str(), tail.as_slice(), is_plain) {
+        ("GET", [], false) => repository(model, place),
+        ("GET", [kind @ ("issues" | "pull" | "merge_requests"), number], false) => {
+            thread(model, place, (kind, number))
         }
-        ("POST", ["sandbox", owner, name, "issues"]) => plain_issue(model, (owner, name), asked),
-        ("POST", ["sandbox", owner, name, "issues", number, "comments"]) => {
-            plain_comment(model, (owner, name), number, asked)
+        ("GET", ["runs" | "jobs", id], false) => check(model, place, id),
+        ("POST", ["issues"], true) => plain_issue(model, place, asked),
+        ("POST", ["issues"], false) => form_issue(model, place, asked),
+        ("POST", [kind @ ("issues" | "pull" | "merge_requests"), number, "comments"], true) => {
+            plain_comment(model, place, (kind, number), asked)
         }
-        ("POST", [owner, name, "issues"]) => form_issue(model, (owner, name), asked),
-        ("POST", [owner, name, "issues", number, "comments"]) => {
-            form_comment(model, (owner, name), number, asked)
+        ("POST", [kind @ ("issues" | "pull" | "merge_requests"), number, "comments"], false) => {
+            form_comment(model, place, (kind, number), asked)
         }
-        ("POST", [owner, name, "runs", id, act]) => press(model, (owner, name), (id, act), asked),
+        ("POST", ["runs" | "jobs", id, act], false) => press(model, place, (id, act), asked),
         _ => Err(Refused::missing()),
     }
+}
+
+/// The path below which the pages lie.
+fn root_path(model: &Model) -> String {
+    match model.host {
+        Host::Github => String::new(),
+        Host::Gitlab => model.site.prefix.clone(),
+    }
+}
+
+/// Owner and name, and what follows: on GitLab behind `/-/`, for an owner may have several parts.
+fn split<'p>(model: &Model, path: &'p str) -> Option<((&'p str, &'p str), Vec<&'p str>)> {
+    let parts = |tail: &'p str| tail.split('/').filter(|part| !part.is_empty()).collect();
+    match (model.host, path.split_once("/-/")) {
+        (Host::Gitlab, Some((place, tail))) => Some((place.rsplit_once('/')?, parts(tail))),
+        (Host::Gitlab, None) => Some((path.rsplit_once('/')?, Vec::new())),
+        (Host::Github, _) => {
+            let (owner, rest) = path.split_once('/')?;
+            let (name, tail) = rest.split_once('/').unwrap_or((rest, ""));
+            Some(((owner, name), parts(tail)))
+        }
+    }
+}
+
+/// What every page of a repository shows, and where its things lie.
+fn framed(model: &Model, repo: Option<&Repo>, title: &str, more: Value) -> Value {
+    let root = root_path(model);
+    let name = repo.map(Repo::full_name).unwrap_or_default();
+    let (base, checks) = match model.host {
+        Host::Github => (format!("{root}/{name}"), "runs"),
+        Host::Gitlab => (format!("{root}/{name}/-"), "jobs"),
+    };
+    let mut view = json!({
+        "title": title, "visitor": model.visitor, "root": root, "repo": name, "base": base, "checks_at": checks,
+    });
+    extend(&mut view, more);
+    view
+}
+
+/// The number in the model of the thread that a page calls by `kind` and `number`.
+fn named(model: &Model, repo: &Repo, (kind, number): (&str, &str)) -> Result<u64, Refused> {
+    let number: u64 = number.parse().map_err(|_| Refused::missing())?;
+    let is_pull = kind == "merge_requests";
+    let shown = |issue: &&Issue| match model.host {
+        Host::Github => issue.number == number,
+        Host::Gitlab => {
+            issue.pull.is_some() == is_pull && model.shown_number(repo.id, issue.number) == number
+        }
+    };
+    repo.issues.iter().find(shown).map(|issue| issue.number).ok_or_else(Refused::missing)
 }
 
 /// Browsers name the page a form came from; programs such as curl name none.
@@ -104,36 +162,38 @@ fn home(model: &Model) -> Answer {
     let repos: Vec<Value> = seen
         .map(|r| json!({ "name": r.full_name(), "open": r.issues.iter().filter(|i| i.open).count() }))
         .collect();
-    page("home.html", json!({ "title": "Sandbox", "visitor": model.visitor, "repos": repos }))
+    page("home.html", framed(model, None, "Sandbox", json!({ "repos": repos })))
 }
 
 fn repository(model: &Model, place: (&str, &str)) -> Answer {
     let repo = visible(model, place)?;
-    let threads: Vec<Value> = repo.issues.iter().rev().map(thread_head).collect();
-    let full_name = repo.full_name();
-    page(
-        "repository.html",
-        json!({ "title": full_name, "repo": full_name, "visitor": model.visitor, "threads": threads }),
-    )
+    let threads: Vec<Value> = repo.issues.iter().rev().map(|issue| thread_head(model, repo, issue)).collect();
+    let title = repo.full_name();
+    page("repository.html", framed(model, Some(repo), &title, json!({ "threads": threads })))
 }
 
-fn thread_head(issue: &Issue) -> Value {
+fn thread_head(model: &Model, repo: &Repo, issue: &Issue) -> Value {
     let state = match &issue.pull {
         Some(pull) if pull.merged.is_some() => "merged",
         _ if !issue.open => "closed",
         Some(pull) if pull.draft => "draft",
         _ => "open",
     };
-    let kind = if issue.pull.is_some() { "pull" } else { "issues" };
+    let (kind, sign) = match (model.host, &issue.pull) {
+        (_, None) => ("issues", "#"),
+        (Host::Github, Some(_)) => ("pull", "#"),
+        (Host::Gitlab, Some(_)) => ("merge_requests", "!"),
+    };
     json!({
-        "number": issue.number, "title": issue.title, "author": issue.author, "state": state, "kind": kind,
-        "comments": issue.comments.len(), "at": iso(issue.created),
+        "number": model.shown_number(repo.id, issue.number), "sign": sign, "title": issue.title,
+        "author": issue.author, "state": state, "kind": kind, "comments": issue.comments.len(),
+        "at": iso(issue.created),
     })
 }
 
-fn thread(model: &Model, place: (&str, &str), number: &str) -> Answer {
+fn thread(model: &Model, place: (&str, &str), by: (&str, &str)) -> Answer {
     let repo = visible(model, place)?;
-    let number = number.parse().map_err(|_| Refused::missing())?;
+    let number = named(model, repo, by)?;
     let issue = model.issue(repo.id, number).ok_or_else(Refused::missing)?;
     let comments: Vec<Value> = issue.comments.iter().map(comment_view).collect();
     let pull = issue.pull.as_ref();
@@ -141,13 +201,19 @@ fn thread(model: &Model, place: (&str, &str), number: &str) -> Answer {
     let checks: Vec<Value> = runs.iter().map(|check| check_view(model, check)).collect();
     let ends =
         pull.map(|p| json!({ "head": p.head.branch, "base": p.base.branch, "sha": p.head.sha.get(..7) }));
-    page(
-        "thread.html",
-        json!({
-            "title": issue.title, "repo": repo.full_name(), "visitor": model.visitor, "thread": thread_head(issue),
-            "body": to_html(&issue.body), "comments": comments, "checks": checks, "pull": ends,
-        }),
-    )
+    let more = json!({
+        "thread": thread_head(model, repo, issue), "body": to_html(&issue.body), "comments": comments,
+        "checks": checks, "pull": ends, "anchor": anchor(model),
+    });
+    page("thread.html", framed(model, Some(repo), &issue.title, more))
+}
+
+/// What comes before a comment's number in its address.
+fn anchor(model: &Model) -> &'static str {
+    match model.host {
+        Host::Github => "issuecomment-",
+        Host::Gitlab => "note_",
+    }
 }
 
 fn comment_view(comment: &Comment) -> Value {
@@ -172,7 +238,7 @@ fn comment_view(comment: &Comment) -> Value {
 fn check_view(model: &Model, run: &CheckView) -> Value {
     let outcome = run.conclusion.map_or(run.status.as_str(), |c| c.as_str());
     json!({
-        "id": run.id, "name": run.name, "app": model.app(run.app).map(|a| a.name.clone()), "outcome": outcome,
+        "id": run.id, "name": run.name, "app": model.app(run.app).map_or_else(|| run.app_slug.clone(), |a| a.name.clone()), "outcome": outcome,
         "title": run.title, "summary": to_html(run.summary.as_deref().unwrap_or_default()),
         "text": to_html(run.text.as_deref().unwrap_or_default()), "details": run.details_url,
         "actions": if run.conclusion.is_some() { run.actions.clone() } else { Vec::new() },
@@ -184,11 +250,7 @@ fn check(model: &Model, place: (&str, &str), id: &str) -> Answer {
     let repo = visible(model, place)?;
     let run = id.parse().ok().and_then(|id| model.check(repo.id, id)).ok_or_else(Refused::missing)?;
     let view = check_view(model, &run);
-    let full_name = repo.full_name();
-    page(
-        "check.html",
-        json!({ "title": run.name, "repo": full_name, "visitor": model.visitor, "check": view }),
-    )
+    page("check.html", framed(model, Some(repo), &run.name, json!({ "check": view })))
 }
 
 fn field(asked: &Asked, name: &str) -> String {
@@ -197,9 +259,9 @@ fn field(asked: &Asked, name: &str) -> String {
     found.map(|(_, value)| value.replace("\r\n", "\n")).unwrap_or_default()
 }
 
-fn comment(model: &mut Model, place: (&str, &str), number: &str, body: &str) -> Result<u64, Refused> {
-    let id = visible(model, place)?.id;
-    let number = number.parse().map_err(|_| Refused::missing())?;
+fn comment(model: &mut Model, place: (&str, &str), by: (&str, &str), body: &str) -> Result<u64, Refused> {
+    let repo = visible(model, place)?;
+    let (id, number) = (repo.id, named(model, repo, by)?);
     let actor = Actor::person(&model.visitor);
     model.check_comment(body)?;
     let new = NewComment { body, ..NewComment::default() };
@@ -212,23 +274,30 @@ fn issue(model: &mut Model, place: (&str, &str), title: &str, body: &str) -> Res
         return Err(Refused::invalid("Issue", "title", "custom", "title can't be blank"));
     }
     let actor = Actor::person(&model.visitor);
-    model.open_issue(id, &actor, title.trim(), body).ok_or_else(Refused::missing)
+    let number = model.open_issue(id, &actor, title.trim(), body).ok_or_else(Refused::missing)?;
+    Ok(model.shown_number(id, number))
 }
 
-fn form_comment(model: &mut Model, place: (&str, &str), number: &str, asked: &Asked) -> Answer {
-    let id = comment(model, place, number, &field(asked, "body"))?;
-    go_to(format!("/{}/{}/issues/{number}#issuecomment-{id}", place.0, place.1))
+/// Where a thread of this kind and number lies, as a path.
+fn at(model: &Model, (owner, name): (&str, &str), (kind, number): (&str, &str)) -> String {
+    let dash = if model.host == Host::Gitlab { "/-" } else { "" };
+    format!("{}/{owner}/{name}{dash}/{kind}/{number}", root_path(model))
+}
+
+fn form_comment(model: &mut Model, place: (&str, &str), by: (&str, &str), asked: &Asked) -> Answer {
+    let id = comment(model, place, by, &field(asked, "body"))?;
+    go_to(format!("{}#{}{id}", at(model, place, by), anchor(model)))
 }
 
 fn form_issue(model: &mut Model, place: (&str, &str), asked: &Asked) -> Answer {
     let number = issue(model, place, &field(asked, "title"), &field(asked, "body"))?;
-    go_to(format!("/{}/{}/issues/{number}", place.0, place.1))
+    go_to(at(model, place, ("issues", &number.to_string())))
 }
 
 /// For curl: the body is the comment.
-fn plain_comment(model: &mut Model, place: (&str, &str), number: &str, asked: &Asked) -> Answer {
-    let id = comment(model, place, number, &String::from_utf8_lossy(&asked.body))?;
-    text(201, format!("{}/{}/{}/issues/{number}#issuecomment-{id}\n", model.site.url, place.0, place.1))
+fn plain_comment(model: &mut Model, place: (&str, &str), by: (&str, &str), asked: &Asked) -> Answer {
+    let id = comment(model, place, by, &String::from_utf8_lossy(&asked.body))?;
+    text(201, format!("{}{}#{}{id}\n", model.site.url, at(model, place, by), anchor(model)))
 }
 
 /// For curl: the first line is the title, the rest the body.
@@ -236,7 +305,7 @@ fn plain_issue(model: &mut Model, place: (&str, &str), asked: &Asked) -> Answer 
     let words = String::from_utf8_lossy(&asked.body).into_owned();
     let (title, body) = words.split_once('\n').unwrap_or((&words, ""));
     let number = issue(model, place, title, body.trim())?;
-    text(201, format!("{}/{}/{}/issues/{number}\n", model.site.url, place.0, place.1))
+    text(201, format!("{}{}\n", model.site.url, at(model, place, ("issues", &number.to_string()))))
 }
 
 fn press(model: &mut Model, (owner, name): (&str, &str), (id, act): (&str, &str), asked: &Asked) -> Answer {
@@ -244,17 +313,25 @@ fn press(model: &mut Model, (owner, name): (&str, &str), (id, act): (&str, &str)
     let run = id.parse().map_err(|_| Refused::missing())?;
     let sha = model.check(repo, run).ok_or_else(Refused::missing)?.sha;
     let visitor = model.visitor.clone();
-    let pressed = match act {
-        "press" => model.press_button(&visitor, run, &field(asked, "identifier")),
-        "rerun" => model.rerun_check(&visitor, run),
+    let pressed = match (act, model.host) {
+        ("press", Host::Github) => model.press_button(&visitor, run, &field(asked, "identifier")),
+        ("rerun", Host::Github) => model.rerun_check(&visitor, run),
+        ("rerun", Host::Gitlab) => model.retry_as(&visitor, run),
         _ => return Err(Refused::missing()),
     };
     pressed.map_err(|error| no(&error))?;
+    let repo = model.repo(repo).ok_or_else(Refused::missing)?;
     let at_head = |i: &&Issue| i.pull.as_ref().is_some_and(|p| p.head.sha == sha);
-    let number = model.repo(repo).and_then(|r| r.issues.iter().rev().find(at_head)).map(|i| i.number);
-    go_to(
-        number.map_or_else(|| format!("/{owner}/{name}/runs/{run}"), |n| format!("/{owner}/{name}/pull/{n}")),
-    )
+    let id = run.to_string();
+    let checks = if model.host == Host::Gitlab { "jobs" } else { "runs" };
+    go_to(match repo.issues.iter().rev().find(at_head) {
+        None => at(model, (owner, name), (checks, &id)),
+        Some(issue) => {
+            let head = thread_head(model, repo, issue);
+            let by = (head["kind"].as_str().unwrap_or_default(), head["number"].to_string());
+            at(model, (owner, name), (by.0, &by.1))
+        }
+    })
 }
 
 #[cfg(test)]

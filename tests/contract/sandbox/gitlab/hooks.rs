@@ -142,3 +142,28 @@ async fn groups_and_the_server_hear_of_what_is_below_them() {
         (&json!(REPO), &json!("acme/core/rest"))
     );
 }
+
+#[tokio::test]
+async fn notes_on_commits_and_tags_are_told_too() {
+    let world = World::new().await;
+    world.twin.add_hook(REPO, DEAD).unwrap();
+    let sha = world.tip("main");
+    world.twin.note_on_commit("bob", REPO, &sha, "/step retry").unwrap();
+    let (name, body) = world.waiting().pop().unwrap();
+    assert_eq!((name.as_str(), &body["commit"]["id"]), ("Note Hook create", &json!(sha)));
+    assert_eq!(body["object_attributes"]["noteable_type"], "Commit");
+    let folder = tempfile::tempdir().unwrap();
+    let place = world.twin.url().replace("http://", &format!("http://x:{}@", world.bot.token));
+    for args in [
+        vec!["clone", "--quiet", &format!("{place}/{REPO}.git"), "."],
+        vec!["tag", "v1"],
+        vec!["push", "--quiet", "origin", "v1"],
+    ] {
+        let mut git = tokio::process::Command::new("git");
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("NO_PROXY", "127.0.0.1").current_dir(folder.path());
+        assert!(git.args(&args).status().await.unwrap().success(), "{args:?}");
+    }
+    let (name, body) = world.waiting().pop().unwrap();
+    assert_eq!((name.as_str(), &body["ref"]), ("Tag Push Hook", &json!("refs/tags/v1")));
+    assert_eq!(body["after"], sha);
+}

@@ -3,8 +3,10 @@
 mod auth;
 mod ci;
 mod code;
+mod faults;
 mod hooks;
 mod openapi;
+mod pages;
 mod pulls;
 mod python;
 mod talk;
