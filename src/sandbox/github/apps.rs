@@ -2,6 +2,7 @@
 
 use crate::config::{self, Manifest};
 use crate::sandbox::Twin;
+use crate::sandbox::acts::NewComment;
 use crate::sandbox::github::desk::{Access, App, Permissions};
 use crate::sandbox::github::keys::key_for;
 use crate::sandbox::model::{Actor, CheckStatus, Model, Repo, Role, UserKind, iso};
@@ -140,6 +141,20 @@ impl Twin {
         let mut model = self.model();
         let actor = account_of(&model, installation);
         model.uninstall(installation, &actor);
+    }
+
+    /// An App comments on an issue or pull request, if it is installed there and may write one.
+    pub fn comment_as_app(&self, app: u64, repo: &str, number: u64, body: &str) -> Result<u64, SandboxError> {
+        let mut model = self.model();
+        let actor = model.bot_of(app);
+        let id = model.place(repo)?.id;
+        let may = model
+            .app(app)
+            .is_some_and(|app| ["issues", "pull_requests"].iter().any(|what| app.may(what, Access::Write)));
+        if !may || model.installation_on(app, id).is_none() {
+            return Err(SandboxError::Unknown(format!("App {app} that may comment on {repo}")));
+        }
+        model.say((id, number), &actor, NewComment { body, ..NewComment::default() })
     }
 
     /// Presses a button of a completed check run.

@@ -22,7 +22,7 @@ impl Clock {
     }
 }
 
-/// Writes a moment as GitHub does: `2026-01-31T10:00:00Z`.
+/// Writes a moment as hosts do: `2026-01-31T10:00:00Z`.
 pub(crate) fn iso(ms: i64) -> String {
     Moment(ms).rfc3339()
 }

@@ -1,10 +1,10 @@
 //! Repositories, branches and pull requests.
 
 use super::{SandboxError, impossible};
-use crate::sandbox::Twin;
 use crate::sandbox::acts::{MergeMethod, MergeOrder, NewPull, RefChange};
 use crate::sandbox::git::{Bare, Entry, make_bare};
 use crate::sandbox::model::{Actor, Ci, Model, Repo, Role, UserKind};
+use crate::sandbox::{Host, Twin};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -139,7 +139,10 @@ impl Twin {
     /// Opens a pull request and returns its number.
     pub fn open_pull(&self, login: &str, repo: &str, spec: &PullSpec<'_>) -> Result<u64, SandboxError> {
         let mut model = self.model();
-        let (id, actor) = model.allowed(login, repo, Role::Read)?;
+        // GitLab takes merge requests of readers from forks only.
+        let is_own = model.host == Host::Gitlab && !spec.head.contains(':');
+        let least = if is_own { Role::Write } else { Role::Read };
+        let (id, actor) = model.allowed(login, repo, least)?;
         let PullSpec { title, body, head, base, draft } = *spec;
         let new = NewPull { title, body, head, base, draft };
         model.open_pull(id, &actor, &new).map_err(|no| impossible(login, &no))

@@ -3,7 +3,6 @@
 use super::{SandboxError, impossible, refused};
 use crate::sandbox::Twin;
 use crate::sandbox::acts::{NewComment, Subject};
-use crate::sandbox::github::Access;
 use crate::sandbox::model::{Actor, Model, Role};
 
 impl Twin {
@@ -20,20 +19,6 @@ impl Twin {
     pub fn comment(&self, login: &str, repo: &str, number: u64, body: &str) -> Result<u64, SandboxError> {
         let mut model = self.model();
         let (id, actor) = model.allowed(login, repo, Role::Read)?;
-        model.say((id, number), &actor, NewComment { body, ..NewComment::default() })
-    }
-
-    /// An App comments on an issue or pull request, if it is installed there and may write one.
-    pub fn comment_as_app(&self, app: u64, repo: &str, number: u64, body: &str) -> Result<u64, SandboxError> {
-        let mut model = self.model();
-        let actor = model.bot_of(app);
-        let id = model.place(repo)?.id;
-        let may = model
-            .app(app)
-            .is_some_and(|app| ["issues", "pull_requests"].iter().any(|what| app.may(what, Access::Write)));
-        if !may || model.installation_on(app, id).is_none() {
-            return Err(SandboxError::Unknown(format!("App {app} that may comment on {repo}")));
-        }
         model.say((id, number), &actor, NewComment { body, ..NewComment::default() })
     }
 

@@ -1,4 +1,4 @@
-//! The REST handlers, one file per chapter of GitHub's reference. `http/routes.rs` says which path is whose.
+//! The REST handlers, one file per chapter of GitHub's reference. `routes.rs` says which path is whose.
 
 pub(crate) mod apps;
 mod check_body;
