@@ -26,7 +26,7 @@ pub struct RequestView {
     pub operation: String,
     pub app: Option<u64>,
     pub login: Option<String>,
-    /// The JSON that was sent; null if it was none.
+    /// The JSON that was sent, or a form as an object of texts; null if it was neither.
     pub body: Value,
 }
 

@@ -1,9 +1,8 @@
 //! GitLab's front door: which route a call takes, who may, and what every answer carries.
 
 use super::auth::{authorise, identify, may_write};
-use super::fields::body_of;
 use super::routes::{self, Route};
-use super::words::{missing, unauthorized};
+use super::words::{answered, missing, unauthorized};
 use crate::sandbox::acts::Refused;
 use crate::sandbox::http::{Answer, Asked, Call, Caller, GitPath, Leave, Note, Params, Purpose, Reply};
 use crate::sandbox::model::{Model, Role};
@@ -13,7 +12,7 @@ use serde_json::json;
 pub(crate) fn answer(model: &mut Model, asked: &Asked, note: &mut Note) -> Option<Answer> {
     let path = asked.path.strip_prefix(&model.api_path())?.to_owned();
     let Some((route, params)) = routes::find(&asked.method, &path) else {
-        return Some(Err(super::words::answered(404, json!({ "error": "404 Not Found" }))));
+        return Some(Err(answered(404, json!({ "error": "404 Not Found" }))));
     };
     note.operation = route.path;
     let call = call(model, asked, (route, params), note);
@@ -30,7 +29,9 @@ fn call(
     let caller = identify(model, asked, scope)?;
     (note.app, note.login) = caller.names(model);
     let repo = authorise(model, route.needs, &caller, &params)?;
-    Ok(Call::new(model, asked, body_of(asked)?, (params, caller, repo)))
+    let broken = |_| answered(400, json!({ "error": "400 Bad request - The request body is not JSON" }));
+    let body = asked.fields().map_err(broken)?;
+    Ok(Call::new(model, asked, body, (params, caller, repo)))
 }
 
 /// The path template that a call is for; empty for what is no call of the API.

@@ -1,23 +1,9 @@
 //! What was sent with a call: GitLab takes each field from the body, as JSON or as a form, or from the query.
 
-use super::words::{answered, unfit};
+use super::words::unfit;
 use crate::sandbox::acts::Refused;
-use crate::sandbox::http::{Asked, Call};
-use serde_json::{Value, json};
-
-/// The body as an object. A form's values are texts.
-pub(super) fn body_of(asked: &Asked) -> Result<Value, Refused> {
-    let is_form = asked.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form"));
-    if asked.body.is_empty() {
-        return Ok(Value::Null);
-    }
-    if is_form {
-        let pairs = url::form_urlencoded::parse(&asked.body).into_owned();
-        return Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect());
-    }
-    let broken = || answered(400, json!({ "error": "400 Bad request - The request body is not JSON" }));
-    serde_json::from_slice(&asked.body).map_err(|_| broken())
-}
+use crate::sandbox::http::Call;
+use serde_json::Value;
 
 /// A field as text; numbers and booleans as they are written.
 pub(super) fn maybe(call: &Call, field: &str) -> Option<String> {

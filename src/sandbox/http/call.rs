@@ -46,6 +46,19 @@ impl Asked {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
+    /// What was sent: JSON, or a form as an object of texts; null without a body.
+    pub(crate) fn fields(&self) -> serde_json::Result<Value> {
+        let kind = self.header("content-type").unwrap_or_default();
+        if self.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        if kind.starts_with("application/x-www-form-urlencoded") {
+            let pairs = url::form_urlencoded::parse(&self.body).into_owned();
+            return Ok(pairs.map(|(name, value)| (name, Value::String(value))).collect());
+        }
+        serde_json::from_slice(&self.body)
+    }
+
     /// The token or assertion that is shown, whatever its scheme.
     pub(crate) fn token(&self) -> Option<String> {
         let private = self.header("private-token").map(str::to_owned);

@@ -20,7 +20,6 @@ use super::model::Model;
 use super::views::RequestView;
 use super::{Host, Shared, github, gitlab, lock};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use serde_json::Value;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Large enough for any push of a demo or a story.
@@ -57,6 +56,7 @@ async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>
 }
 
 fn log(model: &mut Model, asked: Asked, reply: &Reply, note: Note) {
+    let body = asked.fields().unwrap_or_default();
     model.requests.push(RequestView {
         method: asked.method,
         path: asked.path,
@@ -65,7 +65,7 @@ fn log(model: &mut Model, asked: Asked, reply: &Reply, note: Note) {
         operation: note.operation.to_owned(),
         app: note.app,
         login: note.login,
-        body: serde_json::from_slice(&asked.body).unwrap_or(Value::Null),
+        body,
     });
 }
 

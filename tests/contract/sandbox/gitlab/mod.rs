@@ -9,5 +9,6 @@ mod openapi;
 mod pages;
 mod pulls;
 mod python;
+mod shapes;
 mod talk;
 mod world;

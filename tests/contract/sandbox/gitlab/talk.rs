@@ -89,12 +89,15 @@ async fn lists_come_in_pages_newest_first() {
         world.twin.comment("ann", REPO, 1, &format!("note {n}")).unwrap();
     }
     let url = format!("{}/projects/{}/issues/1/notes?per_page=2&page=2", world.twin.api_url(), world.id);
-    let answer = world.http.get(url).bearer_auth(&world.bot.token).send().await.unwrap();
+    let answer = world.http.get(&url).bearer_auth(&world.bot.token).send().await.unwrap();
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!([header("x-next-page"), header("x-total"), header("x-total-pages")], ["3", "5", "3"]);
     assert!(header("link").contains("page=3") && header("link").contains("rel=\"next\""));
     let notes: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
     assert_eq!((&notes[0]["body"], &notes[1]["body"]), (&json!("note 3"), &json!("note 2")));
+    let last = url.replace("&page=2", "&page=3");
+    let answer = world.http.get(last).bearer_auth(&world.bot.token).send().await.unwrap();
+    assert_eq!(answer.headers()["x-next-page"], "");
 }
 
 #[tokio::test]
