@@ -80,6 +80,12 @@ pub struct Delivered {
 
 impl Model {
     pub(crate) fn queue(&mut self, notice: Notice) {
+        let id = self.record(notice);
+        self.hand_over(id);
+    }
+
+    /// Writes a delivery down that is not to be posted yet. Returns its number.
+    pub(crate) fn record(&mut self, notice: Notice) -> u64 {
         let Notice { receiver, installation, repo, event, action, body } = notice;
         let (id, made) = (self.next_id("delivery"), self.now());
         let guid = format!("{:08x}-7a5c-11f0-8000-{:012x}", id & 0xffff_ffff, id);
@@ -97,7 +103,7 @@ impl Model {
             made,
             answer,
         });
-        self.hand_over(id);
+        id
     }
 
     fn letter(&self, delivery: &Delivery) -> Option<Letter> {

@@ -73,7 +73,7 @@ pub(crate) fn authorise(
         Needs::Someone => login.map(|_| 0).ok_or_else(unauthorized),
         Needs::Group(least) => {
             let login = login.ok_or_else(unauthorized)?;
-            let has = model.group_role(id, login).ok_or_else(|| missing("Group"))?;
+            let has = model.group_role(group_path(model, id), login).ok_or_else(|| missing("Group"))?;
             if has < least { Err(forbidden()) } else { Ok(0) }
         }
         Needs::See | Needs::Talk | Needs::Code | Needs::Least(_) => {
@@ -84,6 +84,13 @@ pub(crate) fn authorise(
             Ok(repo.id)
         }
     }
+}
+
+/// The path of a group that is named by its path or its number.
+pub(super) fn group_path<'m>(model: &'m Model, id: &'m str) -> &'m str {
+    let number = id.parse::<u64>().ok();
+    let named = number.and_then(|number| model.users.iter().find(|user| user.id == number));
+    named.map_or(id, |user| user.login.as_str())
 }
 
 fn project<'m>(model: &'m Model, id: &str) -> Option<&'m Repo> {

@@ -77,6 +77,7 @@ impl Twin {
     pub fn grant_group(&self, group: &str, login: &str, role: Role) {
         let mut model = self.model();
         model.add_user(login, UserKind::User);
+        model.add_user(group, UserKind::Organization);
         model.gitlab.group_roles.push((group.to_owned(), login.to_owned(), role));
     }
 

@@ -38,7 +38,14 @@ async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>
     let (reply, note) = match (instead, git) {
         (Some(reply), git) => (reply, not_done(&lock(&shared), git.as_ref(), &asked)),
         (None, Some(git)) => git_http::answer(&shared, &git, &asked).await,
-        (None, None) => answer(&mut lock(&shared), &asked),
+        (None, None) => {
+            let (reply, note) = answer(&mut lock(&shared), &asked);
+            let tested = lock(&shared).gitlab.tested.take();
+            match tested {
+                Some(delivery) => (gitlab::door::tested(&shared, delivery).await, note),
+                None => (reply, note),
+            }
+        }
     };
     let reply = match fault {
         Some(fault) => fault.spoil(&lock(&shared), &asked, reply),

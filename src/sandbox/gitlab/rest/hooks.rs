@@ -1,6 +1,7 @@
 //! Hooks of projects and groups. <https://docs.gitlab.com/api/project_webhooks/>
 
 use crate::sandbox::acts::Refused;
+use crate::sandbox::gitlab::auth::group_path;
 use crate::sandbox::gitlab::desk::{Hook, Place};
 use crate::sandbox::gitlab::door::list as listed;
 use crate::sandbox::gitlab::fields::{maybe, maybe_flag, number, text};
@@ -26,17 +27,20 @@ pub(in crate::sandbox::gitlab) const EVENTS: [&str; 12] = [
     "deployment_events",
 ];
 
-fn place(call: &Call) -> Place {
-    if call.repo == 0 { Place::Group(call.param("id").to_owned()) } else { Place::Project(call.repo) }
+fn place(model: &Model, call: &Call) -> Place {
+    match call.repo {
+        0 => Place::Group(group_path(model, call.param("id")).to_owned()),
+        id => Place::Project(id),
+    }
 }
 
 fn hook<'m>(model: &'m Model, call: &Call) -> Result<&'m Hook, Refused> {
     let found = model.hook(number(call, "hook_id")?);
-    found.filter(|hook| hook.place == place(call)).ok_or_else(|| missing("Hook"))
+    found.filter(|hook| hook.place == place(model, call)).ok_or_else(|| missing("Hook"))
 }
 
 pub(crate) fn list(model: &mut Model, call: &Call) -> Answer {
-    let here = place(call);
+    let here = place(model, call);
     let found = model.gitlab.hooks.iter().filter(|hook| hook.place == here);
     listed(call, found.map(|hook| model.hook_json(hook)).collect())
 }
@@ -50,7 +54,7 @@ pub(crate) fn create(model: &mut Model, call: &Call) -> Answer {
     let (id, created) = (model.next_id("hook"), model.now());
     let mut hook = Hook {
         id,
-        place: place(call),
+        place: place(model, call),
         url: String::new(),
         token: None,
         signing: None,
@@ -103,7 +107,7 @@ pub(crate) fn delete(model: &mut Model, call: &Call) -> Answer {
     Reply::empty()
 }
 
-/// Queues a push that never was, also for a hook that is off. Answered at once, not by what the receiver says.
+/// Tells of a push that never was, also where the hook is off. The door posts it before it answers.
 pub(crate) fn test(model: &mut Model, call: &Call) -> Answer {
     let id = hook(model, call)?.id;
     let trigger = call.param("trigger");
@@ -117,7 +121,7 @@ pub(crate) fn test(model: &mut Model, call: &Call) -> Answer {
         "after": crate::sandbox::acts::NO_COMMIT, "ref": "refs/heads/test", "project_id": call.repo,
         "project": project, "commits": [], "total_commits_count": 0, "user_username": "test",
     });
-    model.queue(Notice {
+    let delivery = model.record(Notice {
         receiver: id,
         installation: None,
         repo: Some(call.repo),
@@ -125,5 +129,6 @@ pub(crate) fn test(model: &mut Model, call: &Call) -> Answer {
         action: Some("test".to_owned()),
         body: body.to_string().into_bytes(),
     });
-    Reply::created(json!({ "message": "201 Created" }))
+    model.gitlab.tested = Some(delivery);
+    Reply::empty()
 }

@@ -1,5 +1,6 @@
 //! Projects, groups and members.
 
+use crate::sandbox::gitlab::auth::group_path;
 use crate::sandbox::gitlab::door::{caller, list as listed, project};
 use crate::sandbox::gitlab::fields::number;
 use crate::sandbox::gitlab::words::missing;
@@ -26,7 +27,7 @@ pub(crate) fn member(model: &mut Model, call: &Call) -> Answer {
 }
 
 pub(crate) fn group(model: &mut Model, call: &Call) -> Answer {
-    let mut group = model.namespace_json(call.param("id"));
+    let mut group = model.namespace_json(group_path(model, call.param("id")));
     group["full_name"] = group["full_path"].clone();
     group["visibility"] = json!("private");
     Reply::ok(group)

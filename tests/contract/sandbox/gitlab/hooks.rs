@@ -114,13 +114,12 @@ async fn four_failures_switch_a_hook_off_and_a_good_test_switches_it_on() {
         (&seen["alert_status"], &seen["disabled_until"]),
         (&json!("temporarily_disabled"), &json!("2027-01-15T08:01:00.000Z"))
     );
+    let test = format!("POST /projects/:id/hooks/{id}/test/push_events");
+    assert_eq!(world.bot_asks(&test, json!({})).await.0, 422);
     let edit = json!({ "url": receiver.url, "issues_events": true });
     assert_eq!(world.bot_asks(&format!("PUT /projects/:id/hooks/{id}"), edit).await.0, 200);
-    assert_eq!(
-        world.bot_asks(&format!("POST /projects/:id/hooks/{id}/test/push_events"), json!({})).await.0,
-        201
-    );
-    world.twin.deliver_all(&world.http).await;
+    assert_eq!(world.bot_asks(&test, json!({})).await.0, 201);
+    assert_eq!(receiver.seen()[0].header("x-gitlab-event"), "Push Hook");
     assert!(world.twin.hooks(REPO).unwrap()[0].on);
     world.twin.open_issue("bob", REPO, "At last", "").unwrap();
     assert_eq!(world.names(), ["Issue Hook open"]);
@@ -141,6 +140,24 @@ async fn groups_and_the_server_hear_of_what_is_below_them() {
         (&body["old_path_with_namespace"], &body["path_with_namespace"]),
         (&json!(REPO), &json!("acme/core/rest"))
     );
+}
+
+#[tokio::test]
+async fn a_hook_of_a_group_is_made_by_its_owner() {
+    let world = World::new().await;
+    let owner = world.twin.group_token("acme/core", "owner", Role::Admin).token;
+    let (status, group) = world.ask(&owner, "GET /groups/acme%2Fcore?with_projects=false", Value::Null).await;
+    assert_eq!((status, &group["full_path"]), (200, &json!("acme/core")));
+    let hooks = format!("/groups/{}/hooks", group["id"]);
+    let new = json!({ "url": "http://127.0.0.1:9/", "issues_events": true, "push_events": false });
+    let (status, made) = world.ask(&owner, &format!("POST {hooks}"), new).await;
+    assert_eq!((status, &made["group_id"]), (201, &group["id"]));
+    let (_, listed) = world.ask(&owner, &format!("GET {hooks}"), Value::Null).await;
+    assert_eq!(listed[0]["id"], made["id"]);
+    world.twin.open_issue("bob", REPO, "Split it", "").unwrap();
+    assert_eq!(world.names(), ["Issue Hook open"]);
+    let developer = world.twin.group_token("acme", "developer", Role::Write).token;
+    assert_eq!(world.ask(&developer, &format!("GET {hooks}"), Value::Null).await.0, 403);
 }
 
 #[tokio::test]
