@@ -1,4 +1,4 @@
-//! `demo`: the whole job on this machine, against a GitHub in a box, on a copy of a real repository.
+//! `demo`: the whole job on this machine, against a forge in a box, on a copy of a real repository.
 
 mod person;
 mod stage;
@@ -28,12 +28,22 @@ pub(super) struct Args {
     /// Who does the work: `demo` asks no model, `codex` is the real CLI
     #[arg(long, default_value = "demo")]
     engine: String,
+    /// Which forge the sandbox plays
+    #[arg(long, value_enum, default_value_t = Forge::Github)]
+    forge: Forge,
     /// How the repository's CI behaves
     #[arg(long, value_enum, default_value_t = Ci::Green)]
     ci: Ci,
     /// What to ask for
     #[arg(long, default_value = "Add a short note about this repository")]
     ask: String,
+}
+
+/// The forge of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Forge {
+    Github,
+    Gitlab,
 }
 
 /// How CI behaves in the demo.
@@ -71,7 +81,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 async fn play(stage: &Stage, args: &Args, teller: &Teller) -> Result<(), String> {
     let failed = |fault: anyhow::Error| format!("{fault:#}");
     let issue = stage.open_issue(&args.ask).map_err(failed)?;
-    teller.say(&format!("opened issue #{issue}: {}", args.ask));
+    teller.say(&format!("opened issue #{}: {}", issue.number, args.ask));
     stage.comment(issue, "/protocol new").map_err(failed)?;
     teller.say("commented `/protocol new`");
     let mut person = Person::default();

@@ -181,6 +181,17 @@ impl Twin {
         Ok(format!("{sign}{}", model.shown_number(id, number)))
     }
 
+    /// The thread that people write as `shown`.
+    pub fn thread_called(&self, repo: &str, shown: &str) -> Result<u64, SandboxError> {
+        let threads = self.model().place(repo)?.issues.len() as u64;
+        for number in 1..=threads {
+            if self.shown(repo, number)? == shown {
+                return Ok(number);
+            }
+        }
+        Err(SandboxError::Unknown(format!("thread {shown} in {repo}")))
+    }
+
     /// The commit at the tip of a branch.
     pub fn branch_head(&self, repo: &str, branch: &str) -> Result<Option<String>, SandboxError> {
         Ok(Bare(&self.model().place(repo)?.dir).branch(branch))

@@ -135,6 +135,14 @@ fn ci_that_fails_once_is_overcome() {
 }
 
 #[test]
+fn the_demo_completes_on_gitlab() {
+    let dir = tempfile::tempdir().unwrap();
+    repository(dir.path(), "main");
+    let (last, _) = completed(dir.path(), &["--forge", "gitlab", "--ci", "red-once"], &[]);
+    assert!(last["pull"].as_str().unwrap().ends_with("/-/merge_requests/1"), "{last}");
+}
+
+#[test]
 fn a_folder_without_git_is_refused_clearly() {
     let dir = tempfile::tempdir().unwrap();
     let ended = demo(dir.path(), &[], &[]);

@@ -3,6 +3,7 @@
 use crate::domain::drive;
 use crate::domain::project::PullState;
 use crate::domain::protocol::{ProtocolStatus, ReasonKey};
+use crate::domain::thread::Thread;
 use crate::report::view::ProtocolView;
 
 /// Remembers what was said last, so that nothing is said twice.
@@ -15,7 +16,7 @@ pub(super) struct Person {
 /// What to do now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    Comment { thread: u64, words: String },
+    Comment { thread: Thread, words: String },
     Wait,
     Done,
     GiveUp { why: String },
@@ -64,8 +65,7 @@ impl Person {
             return Step::Wait;
         }
         self.said = Some(now);
-        let thread = view.protocol.thread().number;
-        Step::Comment { thread, words }
+        Step::Comment { thread: view.protocol.thread(), words }
     }
 }
 

@@ -1,19 +1,24 @@
-//! The demo's world: a twin of GitHub with a copy of the repository, and the bot pointed at it by its settings alone.
+//! The demo's world: a twin of a forge with a copy of the repository, and the bot pointed at it by its settings alone.
 
 use super::tell::{Summary, Teller};
-use super::{Args, Ci};
+use super::{Args, Ci, Forge};
 use crate::cli::Failure;
 use crate::cli::bot::{Bot, Duty};
 use crate::config::{Manifest, Needs, Raw, Settings};
+use crate::domain::names::Names;
 use crate::domain::project::Protocol;
+use crate::domain::thread::Thread;
 use crate::git::{Git, GitSettings, Identity};
 use crate::report::view::ProtocolView;
-use crate::sandbox::github::{self as twin, Hooks, Role, Twin, TwinOptions};
+use crate::sandbox::github::AppCredentials;
+use crate::sandbox::gitlab::{BotToken, HookSpec};
+use crate::sandbox::{self as twin, Hooks, Host, Role, Twin, TwinOptions};
 use crate::services::views;
 use crate::store;
 use anyhow::Context as _;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use url::Url;
 
 /// The person of the demo.
 const YOU: &str = "you";
@@ -22,6 +27,7 @@ pub(super) struct Stage {
     twin: Twin,
     bot: Bot,
     repo: String,
+    names: Names,
     ci: Ci,
     began: Instant,
     folder: TempDir,
@@ -33,7 +39,12 @@ impl Stage {
         let folder =
             tempfile::Builder::new().prefix("tasksgodzilla-demo-").tempdir().map_err(anyhow::Error::from)?;
         let copy = copied(args, &folder).await?;
+        let (host, names) = match args.forge {
+            Forge::Github => (Host::Github, Names::GITHUB),
+            Forge::Gitlab => (Host::Gitlab, Names::GITLAB),
+        };
         let options = TwinOptions {
+            host,
             hooks: Hooks::Send,
             ci_delay: Duration::from_millis(500),
             visitor: YOU.to_owned(),
@@ -42,27 +53,27 @@ impl Stage {
         let twin = Twin::start(options).await.map_err(anyhow::Error::from)?;
         let name = repo_name(args);
         let repo = format!("{YOU}/{name}");
-        let credentials = furnished(&twin, &repo, &copy, args).map_err(anyhow::Error::from)?;
+        furnish(&twin, &repo, &copy, args).map_err(anyhow::Error::from)?;
+        let account = Account::open(args.forge, &twin, &repo).map_err(anyhow::Error::from)?;
         teller.say(&format!("a copy of the repository is at {}/{repo}", twin.url()));
-        let settings = settings(args, &twin, &credentials, &folder)?;
+        let settings = settings(args, &twin, &account, &folder)?;
         let bot = Bot::start(&settings, Duty::WebAndWorker).await?;
-        let hook = bot.address.join("/webhooks/github").context("the webhook address")?;
-        twin.set_webhook(credentials.app_id, hook.as_str());
-        twin.install(credentials.app_id, &[&repo]).map_err(anyhow::Error::from)?;
-        Ok(Self { twin, bot, repo, ci: args.ci, began, folder })
+        account.install(&twin, &repo, &bot.address)?;
+        Ok(Self { twin, bot, repo, names, ci: args.ci, began, folder })
     }
 
-    pub(super) fn open_issue(&self, ask: &str) -> anyhow::Result<u64> {
+    pub(super) fn open_issue(&self, ask: &str) -> anyhow::Result<Thread> {
         let body = "Asked by the demo. The text of this issue is what is planned from.";
-        Ok(self.twin.open_issue(YOU, &self.repo, ask, body)?)
+        Ok(Thread::issue(self.twin.open_issue(YOU, &self.repo, ask, body)?))
     }
 
     /// Comments as the person. CI that is to fail once fails from the first step until that is tried again.
-    pub(super) fn comment(&self, thread: u64, words: &str) -> anyhow::Result<()> {
+    pub(super) fn comment(&self, thread: Thread, words: &str) -> anyhow::Result<()> {
         if self.ci == Ci::RedOnce {
             let ci = if words == "/protocol run" { twin::Ci::Red } else { twin::Ci::Green };
             self.twin.set_ci(&self.repo, ci)?;
         }
+        let thread = self.twin.thread_called(&self.repo, &self.names.reference(thread))?;
         self.twin.comment(YOU, &self.repo, thread, words)?;
         Ok(())
     }
@@ -149,12 +160,7 @@ fn repo_name(args: &Args) -> String {
     if plain.is_empty() { "repository".to_owned() } else { plain }
 }
 
-fn furnished(
-    twin: &Twin,
-    repo: &str,
-    copy: &std::path::Path,
-    args: &Args,
-) -> Result<twin::AppCredentials, twin::SandboxError> {
+fn furnish(twin: &Twin, repo: &str, copy: &std::path::Path, args: &Args) -> Result<(), twin::SandboxError> {
     let name = repo.split_once('/').map_or(repo, |(_, name)| name);
     twin.user(YOU);
     twin.repository(YOU, name, Some(copy))?;
@@ -164,24 +170,73 @@ fn furnished(
         Ci::Green | Ci::RedOnce => twin::Ci::Green,
         Ci::None => twin::Ci::None,
     };
-    twin.set_ci(repo, ci)?;
-    twin.register_manifest(&Manifest::embedded())
+    twin.set_ci(repo, ci)
+}
+
+/// How the bot is known to the twin: as an App, or as the account of a token.
+enum Account {
+    Github(AppCredentials),
+    Gitlab(BotToken),
+}
+
+/// What GitLab shows with each webhook of the demo.
+const HOOK_TOKEN: &str = "the hook of the demo";
+
+impl Account {
+    fn open(forge: Forge, twin: &Twin, repo: &str) -> Result<Self, twin::SandboxError> {
+        match forge {
+            Forge::Github => Ok(Self::Github(twin.register_manifest(&Manifest::embedded())?)),
+            // As on GitLab a developer may not merge into the default branch, and the demo's bot is asked to merge.
+            Forge::Gitlab => Ok(Self::Gitlab(twin.project_token(repo, "tasksgodzilla", Role::Maintain)?)),
+        }
+    }
+
+    fn settings(&self, twin: &Twin) -> Raw {
+        let raw = Raw::from_environment();
+        match self {
+            Self::Github(app) => raw
+                .with("GITHUB_APP_ID", app.app_id.to_string())
+                .with("GITHUB_PRIVATE_KEY", &app.private_key_pem)
+                .with("GITHUB_WEBHOOK_SECRET", &app.webhook_secret)
+                .with("GITHUB_API_URL", twin.api_url())
+                .with("GITHUB_URL", twin.url())
+                .with("GITLAB_TOKEN", "")
+                .with("GITLAB_WEBHOOK_TOKEN", "")
+                .with("GITLAB_SIGNING_TOKEN", ""),
+            Self::Gitlab(bot) => raw
+                .with("GITLAB_URL", twin.url())
+                .with("GITLAB_TOKEN", &bot.token)
+                .with("GITLAB_WEBHOOK_TOKEN", HOOK_TOKEN)
+                .with("GITLAB_SIGNING_TOKEN", "")
+                .with("GITHUB_APP_ID", "")
+                .with("GITHUB_PRIVATE_KEY", "")
+                .with("GITHUB_PRIVATE_KEY_PATH", "")
+                .with("GITHUB_WEBHOOK_SECRET", ""),
+        }
+    }
+
+    /// Lets the twin tell the bot what happens.
+    fn install(&self, twin: &Twin, repo: &str, bot: &Url) -> anyhow::Result<()> {
+        let address = |path| bot.join(path).context("the webhook address");
+        match self {
+            Self::Github(app) => {
+                twin.set_webhook(app.app_id, address("/webhooks/github")?.as_str());
+                twin.install(app.app_id, &[repo])?;
+            }
+            Self::Gitlab(_) => {
+                let url = address("/webhooks/gitlab")?;
+                twin.add_hook(repo, HookSpec { url: url.as_str(), token: Some(HOOK_TOKEN), signing: None })?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The operator's settings of this machine, pointed at the twin.
-fn settings(
-    args: &Args,
-    twin: &Twin,
-    app: &twin::AppCredentials,
-    folder: &TempDir,
-) -> Result<Settings, Failure> {
+fn settings(args: &Args, twin: &Twin, account: &Account, folder: &TempDir) -> Result<Settings, Failure> {
     let inside = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    let raw = Raw::from_environment()
-        .with("GITHUB_APP_ID", app.app_id.to_string())
-        .with("GITHUB_PRIVATE_KEY", &app.private_key_pem)
-        .with("GITHUB_WEBHOOK_SECRET", &app.webhook_secret)
-        .with("GITHUB_API_URL", twin.api_url())
-        .with("GITHUB_URL", twin.url())
+    let raw = account
+        .settings(twin)
         .with("DB_PATH", inside("bot.sqlite"))
         .with("DB_URL", "")
         .with("REDIS_URL", "")
