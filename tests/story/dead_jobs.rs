@@ -25,12 +25,12 @@ const LEASE: Duration = Duration::from_secs(10);
 
 /// The installation is suspended and GitHub's word of it is lost, so the bot asks on and is refused.
 fn shuts_out(world: &World) {
-    world.twin.suspend(world.installation);
+    world.twin.suspend(world.installation());
     world.twin.drop_next().unwrap();
 }
 
 fn lets_in(world: &World) {
-    world.twin.unsuspend(world.installation);
+    world.twin.unsuspend(world.installation());
     world.twin.drop_next().unwrap();
 }
 
@@ -87,7 +87,7 @@ async fn loses(world: &World, doomed: impl Fn(Job) -> bool) -> i64 {
 
 /// Posts a webhook with another body, signed.
 async fn posts(world: &World, hook: &PendingHook, body: &[u8]) {
-    let signature = sign_github(&SecretString::from(world.app.webhook_secret.clone()), body);
+    let signature = sign_github(&SecretString::from(world.app().webhook_secret.clone()), body);
     let request = world.client.post(world.address.join("/webhooks/github").unwrap());
     let request = request.header("x-github-delivery", &hook.guid).header("x-github-event", &hook.event);
     let sent = request.header("x-hub-signature-256", signature).body(body.to_vec()).send().await.unwrap();

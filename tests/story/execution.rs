@@ -285,7 +285,7 @@ async fn a_retry_works_on_the_present_head_and_outdates_later_verdicts() {
 #[actix_web::test]
 async fn a_run_leaves_a_log_without_secrets() {
     let mut world = with_plan(&["parser"]).await;
-    let secret = world.app.webhook_secret.clone();
+    let secret = world.app().webhook_secret.clone();
     let words = format!("the token is ghs_0123456789abcdefghijABCDEFGHIJ and the secret {secret}, sorry");
     world.engine.next(Phase::Execute, Reply::Text(words.clone()));
     world.engine.next(

@@ -299,7 +299,7 @@ async fn a_suspended_installation_pauses_and_is_not_called() {
 async fn a_repository_taken_from_the_app_pauses() {
     let mut world = with_plan(&["parser"]).await;
     let before = world.twin.requests().len();
-    world.twin.uninstall_from(world.app.app_id, REPO).unwrap();
+    world.twin.uninstall_from(world.app().app_id, REPO).unwrap();
     world.settle().await;
     assert_eq!(calls(&world, before), Vec::<String>::new());
     assert_snapshot!(timeline(&world).await, @"the bot has no access to the repository");

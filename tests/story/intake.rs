@@ -51,8 +51,8 @@ async fn only_who_knows_the_secret_is_heard() {
     assert_eq!(counted(&world, "refused").await, 1);
     assert_eq!(world.news(), "");
 
-    assert_snapshot!(post(&world.app.webhook_secret).to(&world).await, @r#"202 {"status":"stored"}"#);
-    assert_snapshot!(post(&world.app.webhook_secret).to(&world).await, @r#"202 {"status":"known already"}"#);
+    assert_snapshot!(post(&world.app().webhook_secret).to(&world).await, @r#"202 {"status":"stored"}"#);
+    assert_snapshot!(post(&world.app().webhook_secret).to(&world).await, @r#"202 {"status":"known already"}"#);
     world.settle().await;
     assert_snapshot!(world.news(), @r"
     #1 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
@@ -72,7 +72,7 @@ async fn the_previous_secret_is_believed_while_it_is_changed() {
 #[actix_web::test]
 async fn what_is_not_ours_is_counted_and_let_go() {
     let mut world = World::new().await;
-    let secret = world.app.webhook_secret.clone();
+    let secret = world.app().webhook_secret.clone();
     let post = Post { guid: "1", event: "star", secret: &secret, body: b"{\"action\":\"created\"}" };
     assert_snapshot!(post.to(&world).await, @r#"202 {"status":"nothing to do"}"#);
     assert_eq!(counted(&world, "foreign").await, 1);
@@ -83,7 +83,7 @@ async fn what_is_not_ours_is_counted_and_let_go() {
 #[actix_web::test]
 async fn what_cannot_be_read_is_refused_in_one_line() {
     let world = World::new().await;
-    let secret = world.app.webhook_secret.clone();
+    let secret = world.app().webhook_secret.clone();
     let before = counted(&world, "stored").await;
     let post = |body| Post { guid: "1", event: "issue_comment", secret: &secret, body };
     assert_snapshot!(post(b"{\"action\":").to(&world).await, @r#"400 {"error":"the body cannot be read: it ends too early (line 1, column 10)"}"#);
@@ -99,12 +99,12 @@ async fn what_cannot_be_read_is_refused_in_one_line() {
 async fn a_delivery_needs_its_headers_and_a_bearable_size() {
     let world = World::new().await;
     let target = world.address.join("/webhooks/github").unwrap();
-    let signature = sign_github(&SecretString::from(world.app.webhook_secret.clone()), b"{}");
+    let signature = sign_github(&SecretString::from(world.app().webhook_secret.clone()), b"{}");
     let bare = world.client.post(target.clone()).header("x-hub-signature-256", signature).body("{}");
     assert_snapshot!(told(bare.send().await.unwrap()).await, @r#"400 {"error":"X-GitHub-Delivery or X-GitHub-Event is missing"}"#);
     let unsigned = world.client.post(target).header("x-github-event", "ping").body("{}");
     assert_snapshot!(told(unsigned.send().await.unwrap()).await, @r#"401 {"error":"the signature is missing or wrong; check the webhook secret"}"#);
-    let secret = world.app.webhook_secret.clone();
+    let secret = world.app().webhook_secret.clone();
     let huge = vec![b' '; (25 << 20) + 1];
     let huge = Post { guid: "1", event: "push", secret: &secret, body: &huge };
     assert_snapshot!(huge.to(&world).await, @r#"413 {"error":"the body cannot be read or is too large"}"#);
@@ -115,7 +115,7 @@ async fn a_delivery_needs_its_headers_and_a_bearable_size() {
 #[actix_web::test]
 async fn recorded_deliveries_of_other_apps_are_taken() {
     let mut world = World::new().await;
-    let secret = world.app.webhook_secret.clone();
+    let secret = world.app().webhook_secret.clone();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/github");
     let index = std::fs::read_to_string(folder.join("index.json")).unwrap_or_else(|_| "[]".to_owned());
     let index: Vec<Value> = serde_json::from_str(&index).unwrap();
@@ -157,7 +157,7 @@ async fn the_bot_does_not_answer_itself() {
         ("issue_comment", Some(&*world.bot()))
     );
     body["comment"]["body"] = "/bot ping".into();
-    let secret = world.app.webhook_secret.clone();
+    let secret = world.app().webhook_secret.clone();
     let body = serde_json::to_vec(&body).unwrap();
     let post = Post { guid: "own", event: "issue_comment", secret: &secret, body: &body };
     assert!(post.to(&world).await.starts_with("202 "));

@@ -12,6 +12,7 @@ mod execution;
 mod faults;
 mod head;
 mod health;
+mod host;
 mod intake;
 mod late;
 mod luck;

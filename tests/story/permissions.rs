@@ -9,7 +9,7 @@ async fn in_public(world: &mut World) -> String {
     world.twin.repository("acme", "open", None).unwrap();
     world.twin.grant("acme/open", "bob", Role::Write).unwrap();
     world.twin.push_as("acme", "acme/open", "main", &[("README.md", Some("# Open\n"))]).unwrap();
-    world.twin.install(world.app.app_id, &["acme/open"]).unwrap();
+    world.twin.install(world.app().app_id, &["acme/open"]).unwrap();
     world.twin.open_issue("bob", "acme/open", "Do it", "/protocol new").unwrap();
     world.settle().await;
     let said = world.twin.thread("acme/open", 1).unwrap();

@@ -328,7 +328,7 @@ async fn a_bot_may_be_listed_by_its_account() {
 #[actix_web::test]
 async fn the_bot_never_obeys_itself() {
     let mut world = World::new().await;
-    let own = world.app.clone();
+    let own = world.app().clone();
     rules(&world, "main", &format!("bots: [{{login: tasksgodzilla, app: {}}}]\nhelp: true\n", own.app_id));
     world.settle().await;
     let before = world.twin.requests().len();

@@ -1,7 +1,7 @@
 //! The world of a story: a GitHub in a box, the bot over real HTTP, a clock that stands still, and an engine with a script.
 
+use super::host::{Account, told_on};
 use super::luck::{Fate, Way};
-use super::openapi;
 use super::scripted::Scripted;
 use actix_web::dev::ServerHandle;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tasksgodzilla::app::{self, StoredJobs};
-use tasksgodzilla::config::{Manifest, Needs, Raw, Settings};
+use tasksgodzilla::config::{Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::domain::witness::Nobody;
@@ -20,7 +20,8 @@ use tasksgodzilla::http::{self, Web};
 use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::meter::Meters;
 use tasksgodzilla::queue::{self, Handler as _, JobSource as _};
-use tasksgodzilla::sandbox::github::{AppCredentials, CheckView, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::github::AppCredentials;
+use tasksgodzilla::sandbox::{CheckView, Host, Role, Twin, TwinOptions};
 use tasksgodzilla::services::Ctx;
 use tasksgodzilla::store::{self, job::JobStatus};
 use tempfile::TempDir;
@@ -37,9 +38,7 @@ pub struct World {
     pub twin: Twin,
     pub ctx: Ctx,
     pub engine: Arc<Scripted>,
-    pub app: AppCredentials,
-    /// The App's installation on the repository.
-    pub installation: u64,
+    pub account: Account,
     pub address: Url,
     pub client: reqwest::Client,
     /// How webhooks travel.
@@ -60,26 +59,27 @@ impl World {
 
     /// The same, with other settings.
     pub async fn with(settings: impl FnOnce(Raw) -> Raw) -> Self {
-        Self::built(settings, Way::Open).await
+        Self::built(told_on(), settings, Way::Open).await
     }
 
     /// The same, with a bot that no webhook reaches: it reads the forge's log of them every 15 seconds.
     pub async fn behind_a_firewall() -> Self {
         let pull = |raw: Raw| raw.with("GITHUB_INTAKE", "pull").with("GITHUB_WEBHOOK_SECRET", "");
-        let mut world = Self::built(pull, Way::Closed).await;
+        let mut world = Self::built(Host::Github, pull, Way::Closed).await;
         world.reconciles().await;
         world
     }
 
-    async fn built(settings: impl FnOnce(Raw) -> Raw, way: Way) -> Self {
+    async fn built(host: Host, settings: impl FnOnce(Raw) -> Raw, way: Way) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = TwinOptions { now: Some(BEGIN), ..TwinOptions::default() };
+        let options = TwinOptions { host, now: Some(BEGIN), ..TwinOptions::default() };
         let twin = Twin::start(options).await.unwrap();
-        let app = furnish(&twin);
+        furnish(&twin);
+        let mut account = Account::open(host, &twin);
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let raw = settings(raw(&twin, &app, &folder).with("DB_URL", database().await));
+        let raw = settings(raw(account.settings(&twin), &folder).with("DB_URL", database().await));
         let settings = Settings::check(&raw, Needs::Forge).unwrap();
         let hands = clock.clone();
         let now = Arc::new(move || Moment(hands.load(Ordering::SeqCst)));
@@ -89,9 +89,9 @@ impl World {
         // How full the disk of the tests is makes no difference.
         ctx.free_space = Arc::new(|_| Ok(u64::MAX));
         let web = Web {
-            gitlab: Default::default(),
+            gitlab: app::gitlab_secrets(&settings),
             ctx: ctx.clone(),
-            secrets: settings.github.unwrap().webhook_secrets,
+            secrets: settings.github.iter().flat_map(|github| github.webhook_secrets.clone()).collect(),
             api_token: settings.api_token,
             workers: None,
             relay: None,
@@ -99,8 +99,7 @@ impl World {
         let server = http::serve(web, listener).unwrap();
         let web = server.handle();
         tokio::spawn(server);
-        twin.set_webhook(app.app_id, address.join("/webhooks/github").unwrap().as_str());
-        let installation = twin.install(app.app_id, &[REPO]).unwrap();
+        account.install(&twin, &address);
         twin.open_issue("ann", REPO, "Split the importer", "It does too much.").unwrap();
         let mut world = Self {
             worker: Arc::new(Worker::new(ctx.clone())),
@@ -112,8 +111,7 @@ impl World {
             twin,
             ctx,
             engine,
-            app,
-            installation,
+            account,
             address,
             clock,
             web,
@@ -136,13 +134,34 @@ impl World {
         world
     }
 
+    /// The bot's App, in stories that only GitHub has.
+    pub fn app(&self) -> &AppCredentials {
+        match &self.account {
+            Account::Github { app, .. } => app,
+            Account::Gitlab(_) => panic!("there are no Apps on GitLab"),
+        }
+    }
+
+    /// The App's installation on the repository.
+    pub fn installation(&self) -> u64 {
+        match &self.account {
+            Account::Github { installation, .. } => *installation,
+            Account::Gitlab(_) => panic!("there are no Apps on GitLab"),
+        }
+    }
+
+    /// A text of the bot, with GitHub's words and without what differs between runs.
+    pub fn clean(&self, text: &str) -> String {
+        clean(&self.account.plain(&self.twin, text))
+    }
+
     /// Another client of the bot's App.
     pub fn github(&self, timeouts: Timeouts) -> Github {
         let settings = GithubSettings {
             api_url: Url::parse(&self.twin.api_url()).unwrap(),
             web_url: Url::parse(&self.twin.url()).unwrap(),
-            app_id: self.app.app_id,
-            private_key: self.app.private_key_pem.clone().into(),
+            app_id: self.app().app_id,
+            private_key: self.app().private_key_pem.clone().into(),
             timeouts,
             merge_method: MergeMethod::default(),
             witness: Arc::new(Nobody),
@@ -303,8 +322,8 @@ impl World {
             self.read.insert(comment.id, comment.body.clone());
         }
         ours.iter()
-            .filter(|comment| comment.minimized.is_none())
-            .map(|comment| clean(&comment.body))
+            .filter(|comment| !self.account.hides(comment))
+            .map(|comment| self.clean(&comment.body))
             .collect()
     }
 
@@ -335,7 +354,7 @@ impl World {
                     continue;
                 }
                 let is_answer = comment.body.contains("<!-- tasksgodzilla:answer=");
-                let body = clean(&comment.body);
+                let body = self.clean(&comment.body);
                 let shown = if is_answer { &body } else { body.lines().next().unwrap_or_default() };
                 news.push(format!("#{thread} {shown}"));
             }
@@ -347,7 +366,7 @@ impl World {
     pub fn check(&self, branch: &str, name: &str) -> CheckView {
         let head = self.twin.branch_head(REPO, branch).unwrap().unwrap();
         let checks = self.twin.checks(REPO, &head).unwrap();
-        let mut ours = checks.into_iter().filter(|check| check.app == self.app.app_id && check.name == name);
+        let mut ours = checks.into_iter().filter(|check| self.account.owns(check) && check.name == name);
         let check = ours.next().unwrap();
         assert!(ours.next().is_none(), "two check runs are called {name}");
         check
@@ -366,18 +385,25 @@ impl World {
         comment.reactions.iter().map(|reaction| reaction.content.clone()).collect()
     }
 
+    fn line(&self, check: &CheckView) -> String {
+        let conclusion = self.account.conclusion(check);
+        let conclusion = conclusion.map(|conclusion| format!(" {conclusion:?}")).unwrap_or_default();
+        let title = check.title.clone().unwrap_or_default();
+        format!("{}: {:?}{conclusion}, {}", check.name, check.status, self.clean(&title))
+    }
+
     /// The bot's checks on the head of a branch, one a line: name, state, title.
     pub fn checks(&self, branch: &str) -> String {
         let head = self.twin.branch_head(REPO, branch).unwrap().unwrap();
         let checks = self.twin.checks(REPO, &head).unwrap();
         let mut lines: Vec<String> =
-            checks.iter().filter(|check| check.app == self.app.app_id).map(line).collect();
+            checks.iter().filter(|check| self.account.owns(check)).map(|check| self.line(check)).collect();
         lines.sort();
         lines.join("\n")
     }
 
     pub fn bot(&self) -> String {
-        format!("{}[bot]", self.app.slug)
+        self.account.login()
     }
 
     /// The jobs that failed for good, with their errors; the story expects them.
@@ -405,7 +431,7 @@ impl World {
         }
         let dead = self.dead().await;
         assert_eq!(dead, self.forgiven, "jobs failed for good");
-        assert_eq!(openapi::faults(&self.twin.requests()), [""; 0], "GitHub takes no such requests");
+        assert_eq!(self.account.faults(&self.twin), [""; 0], "the forge takes no such requests");
         self.web.stop(false).await;
     }
 }
@@ -413,12 +439,6 @@ impl World {
 /// On a busy machine the bot may close a connection that was idle for long in the moment in which it is used again.
 fn client() -> reqwest::Client {
     reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
-}
-
-fn line(check: &CheckView) -> String {
-    let conclusion = check.conclusion.map(|conclusion| format!(" {conclusion:?}")).unwrap_or_default();
-    let title = check.title.clone().unwrap_or_default();
-    format!("{}: {:?}{conclusion}, {}", check.name, check.status, clean(&title))
 }
 
 /// What differs between runs of a story is replaced: addresses, signatures, commit ids and hidden marks.
@@ -441,7 +461,7 @@ async fn database() -> String {
     }
 }
 
-fn furnish(twin: &Twin) -> AppCredentials {
+fn furnish(twin: &Twin) {
     for person in ["ann", "bob", "vera"] {
         twin.user(person);
     }
@@ -453,17 +473,11 @@ fn furnish(twin: &Twin) -> AppCredentials {
     }
     let files = [("README.md", Some("# API\n")), ("src/lib.rs", Some("\n"))];
     twin.push_as("ann", REPO, "main", &files).unwrap();
-    twin.register_manifest(&Manifest::embedded()).unwrap()
 }
 
-fn raw(twin: &Twin, app: &AppCredentials, folder: &TempDir) -> Raw {
+fn raw(account: Raw, folder: &TempDir) -> Raw {
     let inside = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    Raw::default()
-        .with("GITHUB_APP_ID", app.app_id.to_string())
-        .with("GITHUB_PRIVATE_KEY", &app.private_key_pem)
-        .with("GITHUB_WEBHOOK_SECRET", &app.webhook_secret)
-        .with("GITHUB_API_URL", twin.api_url())
-        .with("GITHUB_URL", twin.url())
+    account
         .with("DB_PATH", inside("bot.sqlite"))
         .with("PROJECTS_ROOT", inside("projects"))
         .with("RUNS_DIR", inside("runs"))
