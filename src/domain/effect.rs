@@ -17,6 +17,17 @@ pub enum Reaction {
     Confused,
 }
 
+impl Reaction {
+    /// The emoji's name, which is the same on every forge.
+    pub fn emoji(self) -> &'static str {
+        match self {
+            Self::Eyes => "eyes",
+            Self::Rocket => "rocket",
+            Self::Confused => "confused",
+        }
+    }
+}
+
 /// One thing to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]

@@ -1,16 +1,53 @@
-//! What speaking to every host has in common: how a question is called in errors and counted, and how addresses, commit ids
-//! and a host's own words are handled.
+//! What speaking to every host has in common: a question, how it is called in errors and counted, how long a limit lasts, and
+//! how addresses, commit ids and a host's own words are handled.
 
+use super::ForgeError;
 use crate::domain::ids::Sha;
+use crate::domain::text::clipped;
 use crate::meter::Call;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::fmt::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use url::{Host, Url};
 
 /// Of a host's own words, at most so many characters are kept.
 const MOST_WORDS: usize = 400;
+/// The wait when a host limits calls and does not say for how long.
+pub(in crate::forge) const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
+/// A limit that claims to last longer is asked about again after this time.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// One question.
+#[derive(Debug)]
+pub(in crate::forge) struct Ask {
+    pub(in crate::forge) method: Method,
+    /// Below the API's address, with segments already [`encoded`].
+    pub(in crate::forge) path: String,
+    pub(in crate::forge) body: Option<Value>,
+    pub(in crate::forge) words: Words,
+}
+
+impl Ask {
+    pub(in crate::forge) fn get(path: impl Into<String>, words: Words) -> Self {
+        Self { method: Method::GET, path: path.into(), body: None, words }
+    }
+
+    pub(in crate::forge) fn delete(path: impl Into<String>, words: Words) -> Self {
+        Self { method: Method::DELETE, path: path.into(), body: None, words }
+    }
+
+    pub(in crate::forge) fn write(
+        method: Method,
+        path: impl Into<String>,
+        body: Value,
+        words: Words,
+    ) -> Self {
+        Self { method, path: path.into(), body: Some(body), words }
+    }
+}
 
 /// How errors speak of a question.
 #[derive(Debug, Clone)]
@@ -75,11 +112,33 @@ pub(in crate::forge) fn counted(
 
 /// On one line and cut to a length that fits into a comment.
 pub(in crate::forge) fn cut(words: &str) -> String {
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST_WORDS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    clipped(&words.split_whitespace().collect::<Vec<_>>().join(" "), MOST_WORDS)
+}
+
+/// An answer that cannot be read.
+pub(in crate::forge) fn unreadable(
+    host: &str,
+    words: &Words,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> ForgeError {
+    ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
+}
+
+pub(in crate::forge) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// How long a limit lasts: `retry-after`, else until the time that the header `reset` names, else a minute. `now` is the time
+/// since the Unix epoch.
+pub(in crate::forge) fn wait(headers: &HeaderMap, reset: Option<&str>, now: Duration) -> Duration {
+    let seconds = |name| header(headers, name)?.trim().parse().ok().map(Duration::from_secs);
+    let until = |reset: Duration| reset.saturating_sub(now).max(Duration::from_secs(1));
+    let told = seconds("retry-after").or_else(|| reset.and_then(seconds).map(until));
+    told.unwrap_or(UNKNOWN_WAIT).min(LONGEST_WAIT)
+}
+
+pub(in crate::forge) fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// For every commit id that a host sends: a short or empty one never gets in.
@@ -120,6 +179,25 @@ mod tests {
     fn a_name_cannot_leave_its_segment() {
         assert_eq!(encoded("slug[bot]"), "slug%5Bbot%5D");
         assert_eq!(encoded("a/../b?c#d é"), "a%2F..%2Fb%3Fc%23d%20%C3%A9");
+    }
+
+    #[track_caller]
+    fn check_wait(pairs: &[(&'static str, &'static str)], reset: Option<&str>, expected_s: u64) {
+        let headers = pairs.iter().map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+        });
+        assert_eq!(wait(&headers.collect(), reset, Duration::from_secs(1_000)).as_secs(), expected_s);
+    }
+
+    #[test]
+    fn a_limit_lasts_as_long_as_the_host_says() {
+        check_wait(&[("retry-after", "7"), ("reset", "1900")], Some("reset"), 7);
+        check_wait(&[("reset", "1090")], Some("reset"), 90);
+        check_wait(&[("reset", "900")], Some("reset"), 1);
+        check_wait(&[("reset", "1090")], None, 60);
+        check_wait(&[("retry-after", "soon")], None, 60);
+        check_wait(&[], Some("reset"), 60);
+        check_wait(&[("retry-after", "999999999")], None, 3600);
     }
 
     #[test]

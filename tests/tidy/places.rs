@@ -93,16 +93,11 @@ fn only_settings_and_search_paths_come_from_the_environment() {
     only_in(r"\bstd::env\b|\benv::var", &places);
 }
 
-/// Time comes from the clock that app.rs makes. GitHub and GitLab name the end of a rate limit in wall time, so the distance
+/// Time comes from the clock that app.rs makes. Forges name the end of a rate limit in wall time, so the distance
 /// to it needs the machine's; the twin has a clock of its own.
 #[test]
 fn only_the_composition_root_asks_the_time_of_day() {
-    let places = [
-        "src/app.rs",
-        "src/forge/github/errors.rs",
-        "src/forge/gitlab/errors.rs",
-        "src/sandbox/model/clock.rs",
-    ];
+    let places = ["src/app.rs", "src/forge/wire.rs", "src/sandbox/model/clock.rs"];
     only_in(r"\bSystemTime::now\b|\bUtc::now\b|\bLocal::now\b", &places);
 }
 

@@ -11,7 +11,7 @@ use super::settings::{GithubSettings, GithubSetupError};
 use super::tokens::Tokens;
 use crate::domain::witness::{Act, Witness};
 use crate::forge::ForgeError;
-pub(super) use crate::forge::wire::Words;
+pub(super) use crate::forge::wire::{Ask, Words};
 use crate::meter::Meters;
 use http::Method;
 use http::header::ACCEPT;
@@ -34,35 +34,11 @@ const AT_ONCE: usize = 20;
 /// Where questions to GraphQL are said to go; where they really go depends on the host.
 pub(super) const GRAPHQL: &str = "/graphql";
 
-/// One question.
-#[derive(Debug)]
-pub(super) struct Ask {
-    pub(super) method: Method,
-    /// Below the API's address; starts with a slash, with segments already [`encoded`].
-    pub(super) path: String,
-    pub(super) body: Option<Value>,
-    pub(super) words: Words,
-}
-
-impl Ask {
-    pub(super) fn get(path: impl Into<String>, words: Words) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None, words }
-    }
-
-    pub(super) fn delete(path: impl Into<String>, words: Words) -> Self {
-        Self { method: Method::DELETE, path: path.into(), body: None, words }
-    }
-
-    pub(super) fn write(method: Method, path: impl Into<String>, body: Value, words: Words) -> Self {
-        Self { method, path: path.into(), body: Some(body), words }
-    }
-
-    /// What a witness is told of it. GraphQL has one path for everything, so there the words tell acts apart.
-    fn act(&self) -> Act {
-        match self.path.as_str() {
-            GRAPHQL => Act::call(self.method.as_str(), &format!("{GRAPHQL}: {}", self.words.act)),
-            path => Act::call(self.method.as_str(), &links::pattern(path)),
-        }
+/// What a witness is told of a question. GraphQL has one path for everything, so there the words tell acts apart.
+fn act(ask: &Ask) -> Act {
+    match ask.path.as_str() {
+        GRAPHQL => Act::call(ask.method.as_str(), &format!("{GRAPHQL}: {}", ask.words.act)),
+        path => Act::call(ask.method.as_str(), &links::pattern(path)),
     }
 }
 
@@ -195,7 +171,7 @@ impl Client {
         whole_path: &str,
     ) -> Result<(Heard, Result<Answer, ForgeError>), ForgeError> {
         let crab = self.signed_in(who)?;
-        let act = ask.act();
+        let act = act(ask);
         let mut heard = Heard::begin();
         self.witness.before(&act);
         let sent =

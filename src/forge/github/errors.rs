@@ -4,15 +4,11 @@
 
 use super::client::Words;
 use crate::forge::ForgeError;
-pub(super) use crate::forge::wire::cut;
+pub(super) use crate::forge::wire::{UNKNOWN_WAIT, cut, unreadable};
+use crate::forge::wire::{header, since_epoch, wait};
 use http::{HeaderMap, StatusCode};
 use octocrab::GitHubError;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// The wait when GitHub limits calls and does not say for how long.
-pub(super) const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
-/// A limit that claims to last longer is asked about again after this time.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+use std::time::Duration;
 
 /// Maps what octocrab reports about one call.
 pub(super) fn from_octocrab(host: &str, words: &Words, error: octocrab::Error) -> ForgeError {
@@ -35,7 +31,7 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
     let status = answer.status_code;
     match status {
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if is_limit(answer, headers) => {
-            ForgeError::Limited { host, wait: wait(headers, now) }
+            ForgeError::Limited { host, wait: wait(headers, reset(headers), now) }
         }
         StatusCode::UNAUTHORIZED => unauthorized(&host),
         StatusCode::FORBIDDEN if answer.message.contains("not accessible by integration") => {
@@ -62,14 +58,6 @@ pub(super) fn from_answer(host: &str, words: &Words, answer: &GitHubError, now: 
     }
 }
 
-pub(super) fn unreadable(
-    host: &str,
-    words: &Words,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> ForgeError {
-    ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
-}
-
 pub(super) fn unauthorized(host: &str) -> ForgeError {
     let todo = "check TASKSGODZILLA_GITHUB_APP_ID and the private key";
     ForgeError::Unauthorized { host: host.to_owned(), todo }
@@ -94,20 +82,9 @@ fn is_limit(answer: &GitHubError, headers: &HeaderMap) -> bool {
         || message.contains("abuse detection")
 }
 
-/// `retry-after`, else the time of the reset when nothing remains, else a minute.
-fn wait(headers: &HeaderMap, now: Duration) -> Duration {
-    let seconds = |name| header(headers, name)?.trim().parse().ok().map(Duration::from_secs);
-    let reset = || {
-        (header(headers, "x-ratelimit-remaining") == Some("0"))
-            .then(|| seconds("x-ratelimit-reset"))
-            .flatten()
-            .map(|reset| reset.saturating_sub(now).max(Duration::from_secs(1)))
-    };
-    seconds("retry-after").or_else(reset).unwrap_or(UNKNOWN_WAIT).min(LONGEST_WAIT)
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// The header that says when calls are taken again; it is there on every answer, and counts when nothing remains.
+fn reset(headers: &HeaderMap) -> Option<&'static str> {
+    (header(headers, "x-ratelimit-remaining") == Some("0")).then_some("x-ratelimit-reset")
 }
 
 /// GitHub's `message` with the messages of its `errors`, which are texts or objects.
@@ -125,31 +102,22 @@ fn their_words(answer: &GitHubError) -> String {
     cut(&all.join(": "))
 }
 
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     #[track_caller]
-    fn check(pairs: &[(&'static str, &str)], expected_s: u64) {
+    fn check(remaining: &'static str, expected_s: u64) {
         let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.insert(*name, value.parse().unwrap());
-        }
-        assert_eq!(wait(&headers, Duration::from_secs(1_000)).as_secs(), expected_s);
+        headers.insert("x-ratelimit-remaining", HeaderValue::from_static(remaining));
+        headers.insert("x-ratelimit-reset", HeaderValue::from_static("1090"));
+        assert_eq!(wait(&headers, reset(&headers), Duration::from_secs(1_000)).as_secs(), expected_s);
     }
 
     #[test]
-    fn a_limit_lasts_as_long_as_github_says() {
-        check(&[("retry-after", "7"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1900")], 7);
-        check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1090")], 90);
-        check(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")], 1);
-        check(&[("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "1900")], 60);
-        check(&[("retry-after", "soon")], 60);
-        check(&[], 60);
-        check(&[("retry-after", "999999999")], 3600);
+    fn the_hour_counts_only_when_nothing_remains() {
+        check("0", 90);
+        check("12", 60);
     }
 }

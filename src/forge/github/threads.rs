@@ -128,13 +128,9 @@ impl Threads for Github {
             }
             CommentSource::Check(_) | CommentSource::Commit(_) => return Ok(()),
         };
-        let content = match reaction {
-            Reaction::Eyes => "eyes",
-            Reaction::Rocket => "rocket",
-            Reaction::Confused => "confused",
-        };
         let words = Words::new("react", thing, TALK);
-        let ask = Ask::write(Method::POST, repo_path(repo, &place), json!({ "content": content }), words);
+        let ask =
+            Ask::write(Method::POST, repo_path(repo, &place), json!({ "content": reaction.emoji() }), words);
         self.on(repo).act(&ask).await
     }
 

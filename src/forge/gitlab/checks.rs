@@ -4,7 +4,7 @@
 //! request looks at may be a third: so a check moves to the pipeline that counts, and is finished where it was before.
 
 use super::Gitlab;
-use super::client::{Ask, Words, in_project};
+use super::client::{Ask, Author, Words, in_project};
 use crate::domain::ci::CiResult;
 use crate::domain::colour::Colour;
 use crate::domain::ids::Sha;
@@ -40,14 +40,9 @@ pub(super) struct WireStatus {
     pub(super) target_url: Option<String>,
     #[serde(default)]
     pub(super) allow_failure: bool,
-    author: Option<WireAuthor>,
+    author: Option<Author>,
     /// Older servers do not say.
     pipeline_id: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct WireAuthor {
-    id: i64,
 }
 
 /// A status to set.

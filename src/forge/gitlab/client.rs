@@ -15,15 +15,15 @@ use crate::meter::Meters;
 use gitlab::api::{AsyncClient, RestClient};
 use gitlab::{AsyncGitlab, GitlabBuilder};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, Semaphore};
 
-pub(super) use crate::forge::wire::Words;
+pub(super) use crate::forge::wire::{Ask, Words};
 
 /// Calls at once.
 const AT_ONCE: usize = 20;
@@ -32,29 +32,9 @@ const MOST_PAGES: u32 = 200;
 /// GitLab's largest page.
 pub(super) const PAGE: u32 = 100;
 
-/// One question.
-#[derive(Debug)]
-pub(super) struct Ask {
-    pub(super) method: Method,
-    /// Below `/api/v4/`, without a slash at the front, with segments already encoded.
-    pub(super) path: String,
-    pub(super) body: Option<Value>,
-    pub(super) words: Words,
-}
-
-impl Ask {
-    pub(super) fn get(path: impl Into<String>, words: Words) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None, words }
-    }
-
-    pub(super) fn write(method: Method, path: impl Into<String>, body: Value, words: Words) -> Self {
-        Self { method, path: path.into(), body: Some(body), words }
-    }
-
-    /// What a witness is told of it.
-    fn act(&self) -> Act {
-        Act::call(self.method.as_str(), &pattern(&self.path))
-    }
+/// What a witness is told of a question.
+fn act(ask: &Ask) -> Act {
+    Act::call(ask.method.as_str(), &pattern(&ask.path))
 }
 
 /// The path without its query and without what names one thing: `/projects/{project}/issues/{number}`.
@@ -82,6 +62,12 @@ fn pattern(path: &str) -> String {
 /// Below `/api/v4/`: a project by its id, which renaming does not change, and `rest`.
 pub(super) fn in_project(repo: &RepoRef, rest: &str) -> String {
     format!("projects/{}{rest}", repo.id)
+}
+
+/// Who wrote or set something.
+#[derive(Deserialize)]
+pub(super) struct Author {
+    pub(super) id: i64,
 }
 
 /// An answer: its content and where the list goes on.
@@ -197,7 +183,7 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let sent = lab.rest_async(request, body.unwrap_or_default());
-        let (act, begun) = (ask.act(), Instant::now());
+        let (act, begun) = (act(ask), Instant::now());
         self.witness.before(&act);
         let answer = tokio::time::timeout(self.timeout, sent).await;
         self.witness.after(&act);

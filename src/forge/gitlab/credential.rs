@@ -2,8 +2,8 @@
 
 use super::Gitlab;
 use super::client::{Ask, Words};
-use super::errors::since_epoch;
 use crate::domain::ids::Moment;
+use crate::forge::wire::since_epoch;
 use crate::forge::{Credential, ForgeError};
 use serde::Deserialize;
 use std::time::Duration;

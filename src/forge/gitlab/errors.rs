@@ -4,15 +4,14 @@
 
 use super::client::{Answer, Words};
 use crate::forge::ForgeError;
-use crate::forge::wire::cut;
-use http::{HeaderMap, StatusCode};
+pub(super) use crate::forge::wire::unreadable;
+use crate::forge::wire::{cut, since_epoch, wait};
+use http::StatusCode;
 use serde_json::Value;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The wait when GitLab limits calls and does not say for how long.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
-/// A limit that claims to last longer is asked about again after this time.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Says when calls are taken again.
+/// <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers>
+const RESET: &str = "ratelimit-reset";
 
 /// Maps an answer that is not a success.
 pub(super) fn from_answer(host: &str, words: &Words, status: StatusCode, answer: &Answer) -> ForgeError {
@@ -20,7 +19,7 @@ pub(super) fn from_answer(host: &str, words: &Words, status: StatusCode, answer:
     let said = Said::read(&answer.content);
     match status {
         StatusCode::TOO_MANY_REQUESTS => {
-            ForgeError::Limited { host, wait: wait(&answer.headers, since_epoch()) }
+            ForgeError::Limited { host, wait: wait(&answer.headers, Some(RESET), since_epoch()) }
         }
         StatusCode::UNAUTHORIZED => unauthorized(host),
         StatusCode::FORBIDDEN => {
@@ -42,14 +41,6 @@ pub(super) fn unauthorized(host: String) -> ForgeError {
 /// What to do about a right that is lacking.
 pub(super) fn give_role(role: &str) -> String {
     format!("give the bot's account the role {role} in this project, and its token the scope `api`")
-}
-
-pub(super) fn unreadable(
-    host: &str,
-    words: &Words,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> ForgeError {
-    ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
 }
 
 /// What an answer says for itself.
@@ -91,42 +82,10 @@ fn flat(told: &Value) -> String {
     }
 }
 
-/// `retry-after`, else the time of the reset, else a minute.
-/// <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers>
-fn wait(headers: &HeaderMap, now: Duration) -> Duration {
-    let seconds = |name| headers.get(name)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs);
-    let reset =
-        || seconds("ratelimit-reset").map(|reset| reset.saturating_sub(now).max(Duration::from_secs(1)));
-    seconds("retry-after").or_else(reset).unwrap_or(UNKNOWN_WAIT).min(LONGEST_WAIT)
-}
-
-pub(super) fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[track_caller]
-    fn check_wait(pairs: &[(&'static str, &str)], expected_s: u64) {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.insert(*name, value.parse().unwrap());
-        }
-        assert_eq!(wait(&headers, Duration::from_secs(1_000)).as_secs(), expected_s);
-    }
-
-    #[test]
-    fn a_limit_lasts_as_long_as_gitlab_says() {
-        check_wait(&[("retry-after", "7"), ("ratelimit-reset", "1900")], 7);
-        check_wait(&[("ratelimit-reset", "1090")], 90);
-        check_wait(&[("ratelimit-reset", "900")], 1);
-        check_wait(&[("retry-after", "soon")], 60);
-        check_wait(&[], 60);
-        check_wait(&[("retry-after", "999999999")], 3600);
-    }
 
     #[track_caller]
     fn check_words(answer: &Value, expected: &str) {

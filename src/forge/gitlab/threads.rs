@@ -1,7 +1,7 @@
 //! Notes and reactions. Issues and merge requests count apart and have routes of their own.
 
 use super::Gitlab;
-use super::client::{Ask, Words, in_project};
+use super::client::{Ask, Author, Words, in_project};
 use super::text::{folded, is_folded, quiet};
 use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
@@ -22,12 +22,7 @@ struct WireNote {
     id: i64,
     #[serde(default)]
     body: String,
-    author: Option<WireAuthor>,
-}
-
-#[derive(Deserialize)]
-struct WireAuthor {
-    id: i64,
+    author: Option<Author>,
 }
 
 #[derive(Deserialize)]
@@ -66,8 +61,7 @@ impl Threads for Gitlab {
 
     async fn delete_comment(&self, repo: &RepoRef, comment: &CommentRef) -> Result<(), ForgeError> {
         let words = Words::new("delete a note", format!("note {}", comment.id), TALK);
-        let ask = Ask { method: Method::DELETE, path: note(repo, comment), body: None, words };
-        self.client.act(&ask).await
+        self.client.act(&Ask::delete(note(repo, comment), words)).await
     }
 
     async fn find_comment(
@@ -114,13 +108,13 @@ impl Threads for Gitlab {
             CommentSource::Issue(_) | CommentSource::Pull(_) => (post, named(thread)),
             CommentSource::Check(_) | CommentSource::Commit(_) => return Ok(()),
         };
-        let name = match reaction {
-            Reaction::Eyes => "eyes",
-            Reaction::Rocket => "rocket",
-            Reaction::Confused => "confused",
-        };
         let path = in_project(repo, &format!("/{place}/award_emoji"));
-        let ask = Ask::write(Method::POST, path, json!({ "name": name }), Words::new("react", thing, TALK));
+        let ask = Ask::write(
+            Method::POST,
+            path,
+            json!({ "name": reaction.emoji() }),
+            Words::new("react", thing, TALK),
+        );
         let (status, answer) = self.client.exchange(&ask).await?;
         let is_there = status == StatusCode::NOT_FOUND
             && String::from_utf8_lossy(&answer.content).contains("already been taken");
