@@ -68,18 +68,23 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
     drop(db);
     let newest = drive::latest_commit_step(&steps)
         .and_then(|step| Some((step, step.commit.clone()?, step.pushed_at?)));
-    let (Some((step, commit, pushed_at)), None) = (newest, protocol.state.end) else {
-        return Ok(());
-    };
-    if project.access != RepoAccess::Granted {
+    if project.access != RepoAccess::Granted || protocol.state.end.is_some() {
         return Ok(());
     }
-    let results = ctx.forge_of(&project)?.ci_results(&project.repo, &commit).await?;
+    // Before the first step the plan's commit tells whether there is any CI at all.
+    let of_plan = protocol.head.as_ref().filter(|_| !project.has_seen_ci);
+    let Some(commit) = newest.as_ref().map(|(_, commit, _)| commit).or(of_plan) else {
+        return Ok(());
+    };
+    let results = ctx.forge_of(&project)?.ci_results(&project.repo, commit).await?;
     if !results.is_empty() && !project.has_seen_ci {
         let mut tx = ctx.store.begin().await?;
         store::project::mark_seen_ci(&mut tx, project.id).await?;
         tx.commit().await?;
     }
+    let Some((step, commit, pushed_at)) = newest else {
+        return Ok(());
+    };
     let facts = CiFacts {
         results,
         none_expected: step.ci == CiStatus::None && !project.has_seen_ci,

@@ -199,6 +199,7 @@ async fn in_project(
         Happened::RepoMoved { owner, name, private } => {
             let repo = RepoRef { owner: owner.clone(), name: name.clone(), ..project.repo.clone() };
             let default_branch = project.default_branch.clone();
+            // Not said either; access that was lost stays lost.
             let facts = RepoFacts { repo, default_branch, private: *private, archived: false };
             described(ctx, project.forge, &facts).await.map(drop)
         }
