@@ -96,7 +96,7 @@ async fn play(stage: &Stage, args: &Args, teller: &Teller) -> Result<(), String>
             continue;
         };
         for event in view.events.iter().skip(told) {
-            teller.event(event);
+            teller.event(view.names, event);
             last = Instant::now();
         }
         told = view.events.len();

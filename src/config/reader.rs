@@ -27,6 +27,13 @@ impl Raw {
         self.0.insert(format!("{PREFIX}{name}"), text.into());
         self
     }
+
+    /// Forgets those of ours that begin with `beginning`.
+    pub fn without(mut self, beginning: &str) -> Self {
+        let beginning = format!("{PREFIX}{beginning}");
+        self.0.retain(|name, _| !name.starts_with(&beginning));
+        self
+    }
 }
 
 /// Walks over [`Raw`]; every wrong value becomes a fault and a harmless stand-in.

@@ -4,8 +4,14 @@
 //! them in order at once; in `Hooks::Hold` they wait until the test takes them, in any order, twice, or never. No host
 //! retries by itself, and neither does the twin.
 
+use super::http::Reply;
 use super::model::Model;
 use super::{Host, Shared, lock};
+use serde_json::json;
+use std::time::Duration;
+
+/// How long a receiver may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// When webhooks are posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -198,5 +204,23 @@ async fn ask(client: &reqwest::Client, letter: Letter) -> HookAnswer {
             HookAnswer { code, status: format!("{status}: {code}"), body, seconds: 0.0 }
         }
         Err(_) => HookAnswer::of_nobody(502),
+    }
+}
+
+/// What webhooks are posted with.
+pub(crate) fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()
+}
+
+/// Posts what is to be posted before a request is answered; the answer is the one that was meant if the receiver took it.
+pub(crate) async fn posted_first(shared: &Shared, reply: Reply) -> Reply {
+    let Some(delivery) = reply.after else { return reply };
+    let delivered = match client() {
+        Ok(client) => post(shared, &client, delivery).await,
+        Err(_) => None,
+    };
+    match delivered {
+        Some(delivered) if (200..300).contains(&delivered.status) => reply,
+        _ => Reply::json(422, json!({ "message": "Hook execution failed" })),
     }
 }

@@ -1,7 +1,8 @@
 //! Forges in a box: in-process twins of the parts of GitHub and GitLab that the bot uses, over real HTTP on loopback.
 //!
 //! The `demo` command shows the bot on one, and the stories drive the bot through one. A twin is an independent judge:
-//! it imports no other room of this crate, refuses what the real forge refuses, and writes down every request.
+//! it knows nothing of the bot but how one is introduced to it (`account.rs`), refuses what the real forge refuses, and
+//! writes down every request.
 //! What is deliberately absent: durability, performance under load, and everything the bot never asks for.
 //!
 //! Both hosts share the model of people, repositories and threads, and what can be done to it:
@@ -13,6 +14,7 @@
 //! The dialects are `github/` and `gitlab/`: routes, JSON, rights, the shape of webhooks, checks. Start with [`Twin::start`].
 //! What goes wrong, and with which calls, is ordered by [`Twin::order`].
 
+mod account;
 mod acts;
 mod events;
 mod git;
@@ -24,6 +26,7 @@ mod model;
 mod people;
 mod views;
 
+pub use account::Account;
 pub use hooks::{Delivered, Hooks};
 pub use http::{Fault, Met, Which};
 pub use model::{CheckConclusion, CheckStatus, Ci, Role, UserKind};
@@ -138,6 +141,11 @@ impl Twin {
         lock(&self.shared)
     }
 
+    /// Which forge it plays.
+    pub fn host(&self) -> Host {
+        self.model().host
+    }
+
     /// The root of the host: pages and git. No slash at the end.
     pub fn url(&self) -> String {
         self.model().root()
@@ -227,8 +235,7 @@ fn serve(
 
 /// Posts webhooks in order; CI plays beside it after its delay.
 async fn run_chores(shared: Shared, mut orders: UnboundedReceiver<Chore>, ci_delay: Duration) {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
-    let Ok(client) = client else { return };
+    let Ok(client) = hooks::client() else { return };
     while let Some(chore) = orders.recv().await {
         match chore {
             Chore::Post(id) => {

@@ -4,15 +4,15 @@ use super::backend::{Backend, Ground};
 use super::killer::Fate;
 use super::point::Point;
 use super::wire::{Hands, Told};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
-use tasksgodzilla::config::Manifest;
+use tasksgodzilla::config::Raw;
 use tasksgodzilla::domain::ids::Moment;
-use tasksgodzilla::sandbox::github::{AppCredentials, Ci, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::{Account, Ci, Role, Twin, TwinOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
@@ -34,7 +34,7 @@ const ROUNDS: usize = 500;
 
 pub struct World {
     pub twin: Twin,
-    pub app: AppCredentials,
+    pub account: Account,
     pub folder: TempDir,
     pub ground: Ground,
     /// The points that the bot came by, and those at or near which it died, in order.
@@ -77,9 +77,10 @@ impl World {
     pub async fn new(backend: Backend, order: Order, destiny: Destiny) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let twin = Twin::start(TwinOptions { now: Some(BEGIN.0), ..TwinOptions::default() }).await.unwrap();
-        let app = furnish(&twin);
+        furnish(&twin);
+        let account = Account::open(&twin, REPO).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}/webhooks/github", listener.local_addr().unwrap());
+        let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let mut world = Self {
             ground: backend.ground(folder.path()).await,
             met: BTreeSet::new(),
@@ -91,13 +92,12 @@ impl World {
             order,
             buried: 0,
             twin,
-            app,
+            account,
             folder,
             listener,
         };
         world.hands.write(&world.file("hands"));
-        world.twin.set_webhook(world.app.app_id, &address);
-        world.twin.install(world.app.app_id, &[REPO]).unwrap();
+        world.account.install(&world.twin, REPO, &address).unwrap();
         world.twin.open_issue("ann", REPO, "Split the importer", "It does too much.").unwrap();
         world.settle().await;
         world
@@ -224,7 +224,7 @@ impl World {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("RUST_BACKTRACE", "1")
-            .envs(self.settings().into_iter().map(|(name, text)| (format!("TASKSGODZILLA_{name}"), text)))
+            .envs(self.settings())
             .stdin(listener)
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -236,24 +236,20 @@ impl World {
         Bot { process, told }
     }
 
-    fn settings(&self) -> Vec<(&'static str, String)> {
+    /// The bot's settings, in the form of variables.
+    fn settings(&self) -> BTreeMap<String, String> {
         let inside = |name: &str| self.file(name).to_string_lossy().into_owned();
         let agent = [std::env::current_exe().unwrap().to_string_lossy().into_owned(), "agent".to_owned()];
-        let mut settings = vec![
-            ("GITHUB_APP_ID", self.app.app_id.to_string()),
-            ("GITHUB_PRIVATE_KEY", self.app.private_key_pem.clone()),
-            ("GITHUB_WEBHOOK_SECRET", self.app.webhook_secret.clone()),
-            ("GITHUB_API_URL", self.twin.api_url()),
-            ("GITHUB_URL", self.twin.url()),
-            ("PROJECTS_ROOT", inside("projects")),
-            ("RUNS_DIR", inside("runs")),
-            ("LEASE_SECONDS", LEASE.as_secs().to_string()),
-            ("DEFAULT_ENGINE_ID", "demo".to_owned()),
-            ("EXEC_ENGINE_ID", "command".to_owned()),
-            ("COMMAND_ENGINE", serde_json::to_string(&agent).unwrap()),
-        ];
-        settings.extend(self.ground.settings());
-        settings
+        let raw = self
+            .account
+            .settings(&self.twin, Raw::default())
+            .with("PROJECTS_ROOT", inside("projects"))
+            .with("RUNS_DIR", inside("runs"))
+            .with("LEASE_SECONDS", LEASE.as_secs().to_string())
+            .with("DEFAULT_ENGINE_ID", "demo")
+            .with("EXEC_ENGINE_ID", "command")
+            .with("COMMAND_ENGINE", serde_json::to_string(&agent).unwrap());
+        self.ground.settings().into_iter().fold(raw, |raw, (name, text)| raw.with(name, text)).0
     }
 
     fn set(&mut self, hands: Hands) {
@@ -286,7 +282,7 @@ async fn hear(stdout: ChildStdout, teller: UnboundedSender<Told>) {
     }
 }
 
-fn furnish(twin: &Twin) -> AppCredentials {
+fn furnish(twin: &Twin) {
     for person in ["ann", "bob", "vera"] {
         twin.user(person);
     }
@@ -299,5 +295,4 @@ fn furnish(twin: &Twin) -> AppCredentials {
     twin.push_as("ann", REPO, "main", &[("README.md", Some("# API\n"))]).unwrap();
     twin.push_as("ann", REPO, "before", &[("BEFORE.md", Some("For looking at main from here.\n"))]).unwrap();
     twin.set_ci(REPO, Ci::Green).unwrap();
-    twin.register_manifest(&Manifest::embedded()).unwrap()
 }

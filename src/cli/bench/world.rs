@@ -4,7 +4,8 @@ use super::process;
 use super::{Args, load};
 use crate::cli::Failure;
 use crate::config::{Manifest, Needs, Raw, Settings};
-use crate::sandbox::github::{AppCredentials, Ci, Hooks, Role, Twin, TwinOptions};
+use crate::sandbox::github::AppCredentials;
+use crate::sandbox::{Account, Ci, Hooks, Role, Twin, TwinOptions};
 use anyhow::{Context as _, bail};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -61,12 +62,8 @@ impl World {
         let home = self.inside(name);
         std::fs::create_dir_all(&home)?;
         let inside = |file: &str| home.join(file).to_string_lossy().into_owned();
-        let raw = Raw::default()
-            .with("GITHUB_APP_ID", self.app.app_id.to_string())
-            .with("GITHUB_PRIVATE_KEY", &self.app.private_key_pem)
-            .with("GITHUB_WEBHOOK_SECRET", &self.app.webhook_secret)
-            .with("GITHUB_API_URL", self.twin.api_url())
-            .with("GITHUB_URL", self.twin.url())
+        let raw = Account::Github(self.app.clone())
+            .settings(&self.twin, Raw::default())
             .with("DB_PATH", inside("bot.sqlite"))
             .with("DB_URL", self.postgres.clone().unwrap_or_default())
             .with("REDIS_URL", self.redis.clone().unwrap_or_default())

@@ -4,21 +4,17 @@ use super::tell::{Summary, Teller};
 use super::{Args, Ci, Forge};
 use crate::cli::Failure;
 use crate::cli::bot::{Bot, Duty};
-use crate::config::{Manifest, Needs, Raw, Settings};
+use crate::config::{Needs, Raw, Settings};
 use crate::domain::names::Names;
 use crate::domain::project::Protocol;
 use crate::domain::thread::Thread;
 use crate::git::{Git, GitSettings, Identity};
 use crate::report::view::ProtocolView;
-use crate::sandbox::github::AppCredentials;
-use crate::sandbox::gitlab::{BotToken, HookSpec};
-use crate::sandbox::{self as twin, Hooks, Host, Role, Twin, TwinOptions};
+use crate::sandbox::{self as twin, Account, Hooks, Host, Role, Twin, TwinOptions};
 use crate::services::views;
 use crate::store;
-use anyhow::Context as _;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use url::Url;
 
 /// The person of the demo.
 const YOU: &str = "you";
@@ -54,11 +50,11 @@ impl Stage {
         let name = repo_name(args);
         let repo = format!("{YOU}/{name}");
         furnish(&twin, &repo, &copy, args).map_err(anyhow::Error::from)?;
-        let account = Account::open(args.forge, &twin, &repo).map_err(anyhow::Error::from)?;
+        let account = Account::open(&twin, &repo).map_err(anyhow::Error::from)?;
         teller.say(&format!("a copy of the repository is at {}/{repo}", twin.url()));
         let settings = settings(args, &twin, &account, &folder)?;
         let bot = Bot::start(&settings, Duty::WebAndWorker).await?;
-        account.install(&twin, &repo, &bot.address)?;
+        account.install(&twin, &repo, &bot.address).map_err(anyhow::Error::from)?;
         Ok(Self { twin, bot, repo, names, ci: args.ci, began, folder })
     }
 
@@ -173,70 +169,11 @@ fn furnish(twin: &Twin, repo: &str, copy: &std::path::Path, args: &Args) -> Resu
     twin.set_ci(repo, ci)
 }
 
-/// How the bot is known to the twin: as an App, or as the account of a token.
-enum Account {
-    Github(AppCredentials),
-    Gitlab(BotToken),
-}
-
-/// What GitLab shows with each webhook of the demo.
-const HOOK_TOKEN: &str = "the hook of the demo";
-
-impl Account {
-    fn open(forge: Forge, twin: &Twin, repo: &str) -> Result<Self, twin::SandboxError> {
-        match forge {
-            Forge::Github => Ok(Self::Github(twin.register_manifest(&Manifest::embedded())?)),
-            // As on GitLab a developer may not merge into the default branch, and the demo's bot is asked to merge.
-            Forge::Gitlab => Ok(Self::Gitlab(twin.project_token(repo, "tasksgodzilla", Role::Maintain)?)),
-        }
-    }
-
-    fn settings(&self, twin: &Twin) -> Raw {
-        let raw = Raw::from_environment();
-        match self {
-            Self::Github(app) => raw
-                .with("GITHUB_APP_ID", app.app_id.to_string())
-                .with("GITHUB_PRIVATE_KEY", &app.private_key_pem)
-                .with("GITHUB_WEBHOOK_SECRET", &app.webhook_secret)
-                .with("GITHUB_API_URL", twin.api_url())
-                .with("GITHUB_URL", twin.url())
-                .with("GITLAB_TOKEN", "")
-                .with("GITLAB_WEBHOOK_TOKEN", "")
-                .with("GITLAB_SIGNING_TOKEN", ""),
-            Self::Gitlab(bot) => raw
-                .with("GITLAB_URL", twin.url())
-                .with("GITLAB_TOKEN", &bot.token)
-                .with("GITLAB_WEBHOOK_TOKEN", HOOK_TOKEN)
-                .with("GITLAB_SIGNING_TOKEN", "")
-                .with("GITHUB_APP_ID", "")
-                .with("GITHUB_PRIVATE_KEY", "")
-                .with("GITHUB_PRIVATE_KEY_PATH", "")
-                .with("GITHUB_WEBHOOK_SECRET", ""),
-        }
-    }
-
-    /// Lets the twin tell the bot what happens.
-    fn install(&self, twin: &Twin, repo: &str, bot: &Url) -> anyhow::Result<()> {
-        let address = |path| bot.join(path).context("the webhook address");
-        match self {
-            Self::Github(app) => {
-                twin.set_webhook(app.app_id, address("/webhooks/github")?.as_str());
-                twin.install(app.app_id, &[repo])?;
-            }
-            Self::Gitlab(_) => {
-                let url = address("/webhooks/gitlab")?;
-                twin.add_hook(repo, HookSpec { url: url.as_str(), token: Some(HOOK_TOKEN), signing: None })?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The operator's settings of this machine, pointed at the twin.
 fn settings(args: &Args, twin: &Twin, account: &Account, folder: &TempDir) -> Result<Settings, Failure> {
     let inside = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let raw = account
-        .settings(twin)
+        .settings(twin, Raw::from_environment())
         .with("DB_PATH", inside("bot.sqlite"))
         .with("DB_URL", "")
         .with("REDIS_URL", "")

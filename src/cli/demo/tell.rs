@@ -1,6 +1,7 @@
 //! What the demo prints: for people with progress, for scripts as one JSON object a line.
 
 use crate::domain::event::Event;
+use crate::domain::names::Names;
 use crate::report::comment;
 use crate::report::view::ProtocolView;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -42,9 +43,11 @@ impl Teller {
     }
 
     /// Tells one line of the protocol's timeline.
-    pub(super) fn event(&self, event: &Event) {
-        let value = json!({"at": event.at.0, "event": event.kind.as_str(), "message": event.message, "facts": event.facts});
-        self.line(&value, &format!("{}   bot  {}", event.at.time_of_day(), event.message));
+    pub(super) fn event(&self, names: Names, event: &Event) {
+        let message = names.spoken(&event.message);
+        let value =
+            json!({"at": event.at.0, "event": event.kind.as_str(), "message": message, "facts": event.facts});
+        self.line(&value, &format!("{}   bot  {message}", event.at.time_of_day()));
     }
 
     /// Shows how the protocol stands, beside the spinner.

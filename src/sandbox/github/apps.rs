@@ -162,11 +162,6 @@ impl Twin {
         self.model().press_button(login, run, identifier)
     }
 
-    /// Presses "Re-run" of a check run.
-    pub fn rerun_check(&self, login: &str, run: u64) -> Result<(), SandboxError> {
-        self.model().rerun_check(login, run)
-    }
-
     /// Presses "Re-run all checks" of the suite that `run` belongs to.
     pub fn rerun_suite(&self, login: &str, run: u64) -> Result<(), SandboxError> {
         let mut model = self.model();

@@ -10,8 +10,6 @@ pub(crate) struct Desk {
     pub(crate) pipelines: Vec<Pipeline>,
     /// Jobs, and statuses from outside: one table, one series of ids.
     pub(crate) jobs: Vec<Job>,
-    /// A delivery that is to be posted before the call that asked for it is answered.
-    pub(crate) tested: Option<u64>,
     /// Roles in whole groups: path, account, role.
     pub(crate) group_roles: Vec<(String, String, Role)>,
 }

@@ -6,9 +6,7 @@ use super::words::{answered, missing, unauthorized};
 use crate::sandbox::acts::Refused;
 use crate::sandbox::http::{Answer, Asked, Call, Caller, GitPath, Leave, Note, Params, Purpose, Reply};
 use crate::sandbox::model::{Model, Role};
-use crate::sandbox::{Shared, hooks};
 use serde_json::json;
-use std::time::Duration;
 
 /// Answers a call of the API; `None` for what is none.
 pub(crate) fn answer(model: &mut Model, asked: &Asked, note: &mut Note) -> Option<Answer> {
@@ -77,22 +75,6 @@ pub(crate) fn allow_git(
     let protected = ("SANDBOX_PROTECTED", repo.default_branch.clone());
     let told = if is_free { Vec::new() } else { vec![protected] };
     Ok(Leave { repo: repo.id, actor: caller.actor(model), told })
-}
-
-/// Posts the delivery of a test and answers by what its receiver says.
-/// <https://docs.gitlab.com/api/project_webhooks/#trigger-a-test-project-webhook>
-pub(crate) async fn tested(shared: &Shared, delivery: u64) -> Reply {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
-    let delivered = match client {
-        Ok(client) => hooks::post(shared, &client, delivery).await,
-        Err(_) => None,
-    };
-    match delivered {
-        Some(delivered) if (200..300).contains(&delivered.status) => {
-            Reply::json(201, json!({ "message": "201 Created" }))
-        }
-        _ => Reply::json(422, json!({ "message": "Hook execution failed" })),
-    }
 }
 
 /// What every answer carries. The limit never runs out here.

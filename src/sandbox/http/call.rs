@@ -265,14 +265,20 @@ pub(crate) enum Content {
 }
 
 pub(crate) struct Reply {
+    /// A delivery that is posted first: this is the answer if its receiver takes it.
+    pub(crate) after: Option<u64>,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) content: Content,
 }
 
 impl Reply {
+    pub(crate) fn new(status: u16, headers: Vec<(&'static str, String)>, content: Content) -> Self {
+        Self { after: None, status, headers, content }
+    }
+
     pub(crate) fn json(status: u16, value: impl Into<Value>) -> Self {
-        Self { status, headers: Vec::new(), content: Content::Json(value.into()) }
+        Self::new(status, Vec::new(), Content::Json(value.into()))
     }
 
     pub(crate) fn ok(value: impl Into<Value>) -> Answer {
@@ -284,7 +290,7 @@ impl Reply {
     }
 
     pub(crate) fn empty() -> Answer {
-        Ok(Self { status: 204, headers: Vec::new(), content: Content::Empty })
+        Ok(Self::new(204, Vec::new(), Content::Empty))
     }
 
     /// A list of the page asked for.

@@ -102,7 +102,7 @@ fn refusal(refused: Refused) -> Reply {
         _ => Vec::new(),
     };
     let content = Content::Bytes("text/plain; charset=utf-8".to_owned(), refused.message.into_bytes());
-    Reply { status: refused.status, headers, content }
+    Reply::new(refused.status, headers, content)
 }
 
 /// Runs git as a CGI program. It unpacks a gzipped body itself when told of it.
@@ -145,7 +145,7 @@ fn cgi_reply(output: &[u8]) -> Reply {
         return refusal(Refused::new(500, "git http-backend gave no answer"));
     };
     let head = String::from_utf8_lossy(&output[..end]);
-    let mut reply = Reply { status: 200, headers: Vec::new(), content: Content::Empty };
+    let mut reply = Reply::new(200, Vec::new(), Content::Empty);
     let mut kind = "text/plain".to_owned();
     for (name, value) in head.lines().filter_map(|l| l.split_once(": ")) {
         match name.to_ascii_lowercase().as_str() {

@@ -18,7 +18,7 @@ pub(crate) use routes::{Act, Route, delete, get, params, patch, post, put};
 use super::acts::Refused;
 use super::model::Model;
 use super::views::RequestView;
-use super::{Host, Shared, github, gitlab, lock};
+use super::{Host, Shared, github, gitlab, hooks, lock};
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -40,11 +40,7 @@ async fn serve(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>
         (None, Some(git)) => git_http::answer(&shared, &git, &asked).await,
         (None, None) => {
             let (reply, note) = answer(&mut lock(&shared), &asked);
-            let tested = lock(&shared).gitlab.tested.take();
-            match tested {
-                Some(delivery) => (gitlab::door::tested(&shared, delivery).await, note),
-                None => (reply, note),
-            }
+            (hooks::posted_first(&shared, reply).await, note)
         }
     };
     let reply = match fault {

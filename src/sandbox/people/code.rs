@@ -48,6 +48,15 @@ impl Twin {
         self.with_repo(repo, |r| r.ci = ci)
     }
 
+    /// Presses "Re-run" of a check run, or "Retry" of a job.
+    pub fn rerun_check(&self, login: &str, run: u64) -> Result<(), SandboxError> {
+        let mut model = self.model();
+        match model.host {
+            Host::Github => model.rerun_check(login, run),
+            Host::Gitlab => model.retry_as(login, run),
+        }
+    }
+
     fn with_repo(&self, repo: &str, act: impl FnOnce(&mut Repo)) -> Result<(), SandboxError> {
         let mut model = self.model();
         let id = model.place(repo)?.id;

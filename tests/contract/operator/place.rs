@@ -7,7 +7,8 @@ use std::process::Stdio;
 use std::time::Duration;
 use tasksgodzilla::app::{self, Observers};
 use tasksgodzilla::config::{self, Manifest, Needs, Raw, Settings};
-use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, Delivered, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec};
+use tasksgodzilla::sandbox::{Account, Delivered, Role, Twin, TwinOptions};
 use tasksgodzilla::store::{Store, job};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -69,11 +70,6 @@ impl Place {
         let inside = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
         let port = self.port;
         let settings = [
-            ("GITHUB_APP_ID", self.app.app_id.to_string()),
-            ("GITHUB_PRIVATE_KEY", self.app.private_key_pem.clone()),
-            ("GITHUB_WEBHOOK_SECRET", self.app.webhook_secret.clone()),
-            ("GITHUB_API_URL", self.twin.api_url()),
-            ("GITHUB_URL", self.twin.url()),
             ("PUBLIC_URL", format!("http://127.0.0.1:{port}")),
             ("API_PORT", port.to_string()),
             ("API_TOKEN", API_TOKEN.to_owned()),
@@ -82,6 +78,7 @@ impl Place {
             ("RUNS_DIR", inside("runs")),
             ("DEFAULT_ENGINE_ID", "demo".to_owned()),
         ];
+        self.env = Account::Github(self.app.clone()).settings(&self.twin, Raw::default()).0;
         for (name, text) in settings {
             self.set(name, text);
         }

@@ -104,7 +104,7 @@ fn told(call: &Call, (commit, id, bytes): &(String, String, Vec<u8>)) -> Vec<(&'
 pub(crate) fn raw(model: &mut Model, call: &Call) -> Answer {
     let found = blob(project(model, call)?, call)?;
     let headers = told(call, &found);
-    Ok(Reply { status: 200, headers, content: Content::Bytes("text/plain".to_owned(), found.2) })
+    Ok(Reply::new(200, headers, Content::Bytes("text/plain".to_owned(), found.2)))
 }
 
 pub(crate) fn file(model: &mut Model, call: &Call) -> Answer {

@@ -107,7 +107,8 @@ pub(crate) fn delete(model: &mut Model, call: &Call) -> Answer {
     Reply::empty()
 }
 
-/// Tells of a push that never was, also where the hook is off. The door posts it before it answers.
+/// Tells of a push that never was, also where the hook is off, and is answered by what the receiver says.
+/// <https://docs.gitlab.com/api/project_webhooks/#trigger-a-test-project-webhook>
 pub(crate) fn test(model: &mut Model, call: &Call) -> Answer {
     let id = hook(model, call)?.id;
     let trigger = call.param("trigger");
@@ -129,6 +130,5 @@ pub(crate) fn test(model: &mut Model, call: &Call) -> Answer {
         action: Some("test".to_owned()),
         body: body.to_string().into_bytes(),
     });
-    model.gitlab.tested = Some(delivery);
-    Reply::empty()
+    Ok(Reply { after: Some(delivery), ..Reply::json(201, json!({ "message": "201 Created" })) })
 }

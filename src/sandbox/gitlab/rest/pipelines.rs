@@ -65,7 +65,7 @@ pub(crate) fn job(model: &mut Model, call: &Call) -> Answer {
 
 pub(crate) fn trace(model: &mut Model, call: &Call) -> Answer {
     let trace = job_of(model, call)?.trace.clone().into_bytes();
-    Ok(Reply { status: 200, headers: Vec::new(), content: Content::Bytes("text/plain".to_owned(), trace) })
+    Ok(Reply::new(200, Vec::new(), Content::Bytes("text/plain".to_owned(), trace)))
 }
 
 pub(crate) fn retry_job(model: &mut Model, call: &Call) -> Answer {

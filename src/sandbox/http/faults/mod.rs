@@ -221,7 +221,7 @@ impl Fault {
 }
 
 fn no_answer() -> Reply {
-    Reply { status: NO_ANSWER, headers: Vec::new(), content: Content::Empty }
+    Reply::new(NO_ANSWER, Vec::new(), Content::Empty)
 }
 
 /// What is our fault is told in JSON; what is the host's, by its front door with a page.
@@ -234,7 +234,7 @@ fn broken(status: u16) -> Reply {
         401 => vec![("www-authenticate", "Basic realm=\"GitHub\"".to_owned())],
         _ => Vec::new(),
     };
-    Reply { status, headers, content: Content::Bytes("text/html".to_owned(), page.into_bytes()) }
+    Reply::new(status, headers, Content::Bytes("text/html".to_owned(), page.into_bytes()))
 }
 
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>

@@ -139,16 +139,16 @@ fn page(name: &str, view: Value) -> Answer {
         ("x-content-type-options", "nosniff".to_owned()),
     ];
     let content = Content::Bytes("text/html; charset=utf-8".to_owned(), html.into_bytes());
-    Ok(Reply { status: 200, headers, content })
+    Ok(Reply::new(200, headers, content))
 }
 
 fn go_to(address: String) -> Answer {
-    Ok(Reply { status: 303, headers: vec![("location", address)], content: Content::Empty })
+    Ok(Reply::new(303, vec![("location", address)], Content::Empty))
 }
 
 fn text(status: u16, words: String) -> Answer {
     let content = Content::Bytes("text/plain; charset=utf-8".to_owned(), words.into_bytes());
-    Ok(Reply { status, headers: Vec::new(), content })
+    Ok(Reply::new(status, Vec::new(), content))
 }
 
 /// A repository as the visitor may see it.
