@@ -1,12 +1,7 @@
 //! Webhooks as GitHub sends them: our own small ones, and real ones where they lie beside the repository.
 
-use serde_json::Value;
-use std::path::{Path, PathBuf};
+use crate::webhook_files;
 use tasksgodzilla::forge::github::webhook::{Parsed, parse, peek};
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
 
 /// What the bot makes of a file: the event, or why it is foreign.
 fn told(event: &str, body: &[u8]) -> String {
@@ -22,18 +17,8 @@ fn told(event: &str, body: &[u8]) -> String {
 
 #[test]
 fn our_own_small_deliveries_are_understood() {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder("tests/data/github"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
-        .collect();
-    files.sort();
-    let told = files.iter().map(|path| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let event = name.split('.').next().unwrap();
-        format!("{name}: {}\n", told(event, &std::fs::read(path).unwrap()))
-    });
-    insta::assert_snapshot!(told.collect::<String>(), @r#"
+    let told = webhook_files::small("github", |name, body| told(name.split('.').next().unwrap(), body));
+    insta::assert_snapshot!(told, @r#"
     check_run.rerequested.json: CheckRerun { check: 31, name: "TasksGodzilla / protocol", sha: Sha("0123456789abcdef0123456789abcdef01234567") } by ada
     installation.suspend.json: AccessLost { installation: 5, repos: None } by ada
     issue_comment.created.json: Commented(Commented { source: Comment(90), thread: Thread { kind: Issue, number: 4 }, discussion: None, audience: Readers, title: "Split the importer", description: "It takes an hour.", body: "/protocol new" }) by ada
@@ -45,20 +30,8 @@ fn our_own_small_deliveries_are_understood() {
 
 #[test]
 fn real_deliveries_are_readable() {
-    let folder = folder("../shared/data/github");
-    let Ok(index) = std::fs::read(folder.join("index.json")) else {
-        eprintln!("no recorded deliveries beside the repository");
-        return;
-    };
-    let index: Vec<Value> = serde_json::from_slice(&index).unwrap();
-    let told = index.iter().map(|entry| {
-        let body = std::fs::read(folder.join(entry["file"].as_str().unwrap())).unwrap();
-        let event = entry["x_github_event"].as_str().unwrap();
-        let told = told(event, &body);
-        let kind: String = told.chars().take_while(char::is_ascii_alphanumeric).collect();
-        format!("{event} {}: {kind}\n", entry["action"].as_str().unwrap_or("-"))
-    });
-    insta::assert_snapshot!(told.collect::<String>(), @"
+    let Some(told) = webhook_files::recorded("github", ("x_github_event", "action"), told) else { return };
+    insta::assert_snapshot!(told, @"
     installation suspend: AccessLost
     installation unsuspend: AccessGained
     issue_comment created: Commented

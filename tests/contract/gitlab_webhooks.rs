@@ -1,12 +1,7 @@
 //! Webhooks as GitLab sends them: our own small ones, and real ones where they lie beside the repository.
 
-use serde_json::Value;
-use std::path::{Path, PathBuf};
+use crate::webhook_files;
 use tasksgodzilla::forge::gitlab::webhook::{Parsed, parse, peek};
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
 
 /// What the bot makes of a file: the event, why it is foreign, or why it cannot be read.
 fn told(event: &str, body: &[u8]) -> String {
@@ -26,17 +21,8 @@ fn told(event: &str, body: &[u8]) -> String {
 
 #[test]
 fn our_own_small_deliveries_are_understood() {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder("tests/data/gitlab"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "json"))
-        .collect();
-    files.sort();
-    let told = files.iter().map(|path| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        format!("{name}: {}\n", told("Some Hook", &std::fs::read(path).unwrap()))
-    });
-    insta::assert_snapshot!(told.collect::<String>(), @r#"
+    let told = webhook_files::small("gitlab", |_, body| told("Some Hook", body));
+    insta::assert_snapshot!(told, @r#"
     emoji.award.json: foreign: `award` of `emoji` is not acted on
     job.without_project.json: CiMoved { sha: Sha("0123456789abcdef0123456789abcdef01234567"), pull: None, whose: Others } by ""
     merge_request.merge.json: PullClosed { number: 9 } by "grace"
@@ -51,20 +37,8 @@ fn our_own_small_deliveries_are_understood() {
 /// The one that is not was mangled by whoever recorded it: its keys end in spaces.
 #[test]
 fn real_deliveries_are_readable() {
-    let folder = folder("../shared/data/gitlab");
-    let Ok(index) = std::fs::read(folder.join("index.json")) else {
-        eprintln!("no recorded deliveries beside the repository");
-        return;
-    };
-    let index: Vec<Value> = serde_json::from_slice(&index).unwrap();
-    let told = index.iter().map(|entry| {
-        let body = std::fs::read(folder.join(entry["file"].as_str().unwrap())).unwrap();
-        let event = entry["x_gitlab_event"].as_str().unwrap();
-        let told = told(event, &body);
-        let kind: String = told.chars().take_while(char::is_ascii_alphanumeric).collect();
-        format!("{event} {}: {kind}\n", entry["detail"].as_str().unwrap_or("-"))
-    });
-    insta::assert_snapshot!(told.collect::<String>(), @r"
+    let Some(told) = webhook_files::recorded("gitlab", ("x_gitlab_event", "detail"), told) else { return };
+    insta::assert_snapshot!(told, @r"
     Job Hook created: CiMoved
     Merge Request Hook merge: unreadable
     Issue Hook open: Commented

@@ -37,8 +37,11 @@ mod store_outward;
 mod store_protocol;
 mod store_sweeps;
 mod store_threads;
+mod webhook_files;
 mod witness;
 
+#[path = "../shared/gitlab_openapi.rs"]
+mod gitlab_openapi;
 #[path = "../shared/postgres.rs"]
 mod postgres;
 #[path = "../shared/postgres_server.rs"]

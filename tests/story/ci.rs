@@ -85,7 +85,7 @@ async fn a_red_run_blocks_with_its_name_and_a_rerun_unblocks() {
 
     **What it waits for**
 
-    - **CI of step 0 failed**: build (http://<forge>/acme/api/runs/500004).
+    - **CI of step 0 failed**: build (http://<forge>/acme/api/runs/<number>).
 
     Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
 
@@ -121,7 +121,7 @@ async fn a_red_run_blocks_with_its_name_and_a_rerun_unblocks() {
     step 0 executed and pushed as <sha>
     step 0 completed, QA skipped
     CI of step 0 failed
-    build (</acme/api/runs/500004>)
+    build (</acme/api/runs/<number>>)
     CI of step 0 runs
     CI of step 0 passed
     nothing blocks it any more
@@ -147,7 +147,7 @@ async fn a_failure_after_a_pass_takes_the_green_away() {
 
     **What it waits for**
 
-    - **CI of step 1 failed**: build (http://<forge>/acme/api/runs/500008).
+    - **CI of step 1 failed**: build (http://<forge>/acme/api/runs/<number>).
 
     Or instead: `/step approve 1 <why>` takes the responsibility, `/step skip 1 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
 
@@ -229,7 +229,7 @@ async fn a_run_that_never_ends_needs_a_person() {
 
     **What it waits for**
 
-    - **CI of step 0 came to no end**: build (http://<forge>/acme/api/runs/500004).
+    - **CI of step 0 came to no end**: build (http://<forge>/acme/api/runs/<number>).
 
     Or instead: `/step approve 0 <why>` takes the responsibility, `/step skip 0 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
 

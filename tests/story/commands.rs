@@ -426,11 +426,11 @@ async fn the_bot_helps() {
 
     Understood, but not done yet: `/protocol log`, `/protocol show`, `/protocol diff`, `/protocol review`, `/protocol allow`, `/protocol import`, `/step steer`, `/clarify`, `/clarify <key>`, `/policy`, `/policy use`, `/policy check`, `/budget`, `/budget set`, `/engine`, `/engine use`, `/project setup`, `/project discover`, `/project status`, `/branch list`, `/branch delete`.
     ");
-    assert_snapshot!(world.asks("vera", 1, "@tasksgodzilla ping").await, @r"
+    assert_snapshot!(world.asks("vera", 1, &format!("@{} ping", world.slug())).await, @r"
     eyes confused
     #1 @vera: there is no `ping`; did you mean `/bot ping`?
     ");
-    assert_snapshot!(world.asks("vera", 1, "@tasksgodzilla bot ping").await, @r"
+    assert_snapshot!(world.asks("vera", 1, &format!("@{} bot ping", world.slug())).await, @r"
     eyes rocket
     #1 @vera: pong. TasksGodzilla 0.1.0 is here; your comment took 0 s to reach it.
     ");

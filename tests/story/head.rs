@@ -272,7 +272,7 @@ fn calls(world: &World, from: usize) -> Vec<String> {
 #[actix_web::test]
 async fn a_suspended_installation_pauses_and_is_not_called() {
     let mut world = with_plan(&["parser"]).await;
-    let installation = installation(&world);
+    let installation = world.installation();
     let before = world.twin.requests().len();
     world.twin.suspend(installation);
     world.settle().await;
@@ -333,11 +333,4 @@ async fn a_deleted_repository_cancels() {
     the worktree is removed
     ");
     world.finish().await;
-}
-
-/// The installation that the bot asks tokens for.
-fn installation(world: &World) -> u64 {
-    let all = world.twin.requests();
-    let mut asked = all.iter().filter_map(|request| request.path.strip_prefix("/app/installations/"));
-    asked.find_map(|rest| rest.split('/').next()?.parse().ok()).unwrap()
 }

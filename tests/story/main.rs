@@ -10,6 +10,8 @@ mod dead_jobs;
 mod ending;
 mod execution;
 mod faults;
+#[path = "../shared/gitlab_openapi.rs"]
+mod gitlab_openapi;
 mod head;
 mod health;
 mod host;

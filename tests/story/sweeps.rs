@@ -172,7 +172,7 @@ async fn ci_that_went_quiet_is_looked_at() {
     while world.twin.play_ci() > 0 {
         while world.twin.lose_next(200).is_some() {}
     }
-    world.passes(MINUTE).await;
+    world.passes(3 * MINUTE).await;
     world.reconciles().await;
     assert!(
         shown(&mut world, PULL).contains("| passed |"),

@@ -1,7 +1,7 @@
 //! How stories tell what they see: the plan as a given, the sticky comment without what is folded, the timeline.
 
 use super::scripted::{Reply, plan};
-use super::world::{REPO, World, clean};
+use super::world::{REPO, World};
 use std::collections::BTreeSet;
 use tasksgodzilla::domain::event::Event;
 use tasksgodzilla::domain::ids::ProtocolId;
@@ -64,9 +64,9 @@ pub async fn events(world: &World) -> Vec<Event> {
 /// The timeline's sentences after the plan was accepted.
 pub async fn timeline(world: &World) -> String {
     let all = events(world).await;
-    let from =
-        all.iter().position(|event| event.message.contains("opened pull request")).map_or(0, |at| at + 1);
-    clean(&all[from..].iter().map(|event| event.message.as_str()).collect::<Vec<_>>().join("\n"))
+    let all: Vec<String> = all.iter().map(|event| world.clean(&event.message)).collect();
+    let from = all.iter().position(|told| told.contains("opened pull request")).map_or(0, |at| at + 1);
+    all[from..].join("\n")
 }
 
 /// Every run of the first protocol, oldest first.

@@ -1,6 +1,6 @@
 //! The world of a story: a GitHub in a box, the bot over real HTTP, a clock that stands still, and an engine with a script.
 
-use super::host::{Account, told_on};
+use super::host::{self, told_on};
 use super::luck::{Fate, Way};
 use super::scripted::Scripted;
 use actix_web::dev::ServerHandle;
@@ -21,7 +21,7 @@ use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::meter::Meters;
 use tasksgodzilla::queue::{self, Handler as _, JobSource as _};
 use tasksgodzilla::sandbox::github::AppCredentials;
-use tasksgodzilla::sandbox::{CheckView, Host, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::{Account, CheckView, Host, Role, Twin, TwinOptions};
 use tasksgodzilla::services::Ctx;
 use tasksgodzilla::store::{self, job::JobStatus};
 use tempfile::TempDir;
@@ -75,11 +75,12 @@ impl World {
         let options = TwinOptions { host, now: Some(BEGIN), ..TwinOptions::default() };
         let twin = Twin::start(options).await.unwrap();
         furnish(&twin);
-        let mut account = Account::open(host, &twin);
+        let account = Account::open(&twin, REPO).unwrap();
         let clock = Arc::new(AtomicI64::new(BEGIN));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let raw = settings(raw(account.settings(&twin), &folder).with("DB_URL", database().await));
+        let raw =
+            settings(raw(account.settings(&twin, Raw::default()), &folder).with("DB_URL", database().await));
         let settings = Settings::check(&raw, Needs::Forge).unwrap();
         let hands = clock.clone();
         let now = Arc::new(move || Moment(hands.load(Ordering::SeqCst)));
@@ -99,7 +100,7 @@ impl World {
         let server = http::serve(web, listener).unwrap();
         let web = server.handle();
         tokio::spawn(server);
-        account.install(&twin, &address);
+        account.install(&twin, REPO, &address).unwrap();
         twin.open_issue("ann", REPO, "Split the importer", "It does too much.").unwrap();
         let mut world = Self {
             worker: Arc::new(Worker::new(ctx.clone())),
@@ -137,22 +138,21 @@ impl World {
     /// The bot's App, in stories that only GitHub has.
     pub fn app(&self) -> &AppCredentials {
         match &self.account {
-            Account::Github { app, .. } => app,
+            Account::Github(app) => app,
             Account::Gitlab(_) => panic!("there are no Apps on GitLab"),
         }
     }
 
-    /// The App's installation on the repository.
+    /// The installation that the bot asks tokens for.
     pub fn installation(&self) -> u64 {
-        match &self.account {
-            Account::Github { installation, .. } => *installation,
-            Account::Gitlab(_) => panic!("there are no Apps on GitLab"),
-        }
+        let all = self.twin.requests();
+        let mut asked = all.iter().filter_map(|request| request.path.strip_prefix("/app/installations/"));
+        asked.find_map(|rest| rest.split('/').next().unwrap().parse().ok()).unwrap()
     }
 
     /// A text of the bot, with GitHub's words and without what differs between runs.
     pub fn clean(&self, text: &str) -> String {
-        clean(&self.account.plain(&self.twin, text))
+        clean(&host::plain(&self.account, &self.twin, text))
     }
 
     /// Another client of the bot's App.
@@ -322,7 +322,7 @@ impl World {
             self.read.insert(comment.id, comment.body.clone());
         }
         ours.iter()
-            .filter(|comment| !self.account.hides(comment))
+            .filter(|comment| !host::hides(&self.account, comment))
             .map(|comment| self.clean(&comment.body))
             .collect()
     }
@@ -351,6 +351,9 @@ impl World {
             let Ok(comments) = self.twin.thread(REPO, thread) else { break };
             for comment in comments.into_iter().filter(|comment| comment.author == bot) {
                 if self.read.insert(comment.id, comment.body.clone()).as_ref() == Some(&comment.body) {
+                    continue;
+                }
+                if host::hides(&self.account, &comment) {
                     continue;
                 }
                 let is_answer = comment.body.contains("<!-- tasksgodzilla:answer=");
@@ -386,7 +389,7 @@ impl World {
     }
 
     fn line(&self, check: &CheckView) -> String {
-        let conclusion = self.account.conclusion(check);
+        let conclusion = host::conclusion(&self.account, check);
         let conclusion = conclusion.map(|conclusion| format!(" {conclusion:?}")).unwrap_or_default();
         let title = check.title.clone().unwrap_or_default();
         format!("{}: {:?}{conclusion}, {}", check.name, check.status, self.clean(&title))
@@ -404,6 +407,11 @@ impl World {
 
     pub fn bot(&self) -> String {
         self.account.login()
+    }
+
+    /// What people call the bot by, after the `@`.
+    pub fn slug(&self) -> String {
+        self.bot().trim_end_matches("[bot]").to_owned()
     }
 
     /// The jobs that failed for good, with their errors; the story expects them.
@@ -431,7 +439,7 @@ impl World {
         }
         let dead = self.dead().await;
         assert_eq!(dead, self.forgiven, "jobs failed for good");
-        assert_eq!(self.account.faults(&self.twin), [""; 0], "the forge takes no such requests");
+        assert_eq!(host::faults(&self.account, &self.twin), [""; 0], "the forge takes no such requests");
         self.web.stop(false).await;
     }
 }
@@ -441,13 +449,15 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
 }
 
-/// What differs between runs of a story is replaced: addresses, signatures, commit ids and hidden marks.
+/// What differs between runs of a story is replaced: addresses, signatures, commit ids, runs of CI and hidden marks.
 pub fn clean(body: &str) -> String {
     let address = regex::Regex::new(r"http://127\.0\.0\.1:\d+([\w./-]*)?(\?[\w=&]+)?").unwrap();
     let sha = regex::Regex::new(r"\b[0-9a-f]{7}([0-9a-f]{33})?\b").unwrap();
+    let of_ci = regex::Regex::new(r"/(runs|jobs)/\d{6,}").unwrap();
     let mark = regex::Regex::new(r"\n*<!-- [^>]* -->").unwrap();
     let body = address.replace_all(body, "<$1>");
     let body = sha.replace_all(&body, "<sha>");
+    let body = of_ci.replace_all(&body, "/runs/<number>");
     let body = mark.replace_all(&body, "");
     body.replace('\u{200b}', "").trim_end().to_owned()
 }
@@ -473,6 +483,10 @@ fn furnish(twin: &Twin) {
     }
     let files = [("README.md", Some("# API\n")), ("src/lib.rs", Some("\n"))];
     twin.push_as("ann", REPO, "main", &files).unwrap();
+    if twin.host() == Host::Gitlab {
+        // As on GitHub, where nothing is protected.
+        twin.protect(REPO, Role::Write).unwrap();
+    }
 }
 
 fn raw(account: Raw, folder: &TempDir) -> Raw {

@@ -51,3 +51,19 @@ fn every_script_can_be_run() {
         assert!(mode & 0o111 == 0o111, "{script} cannot be executed");
     }
 }
+
+/// A name that is not there any more would leave nothing out, and nobody would know.
+#[test]
+fn stories_that_are_left_out_are_there() {
+    let list = include_str!("../story/not_on_gitlab.txt");
+    let names = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let gone: Vec<&str> = names.filter(|name| !is_story(name)).collect();
+    assert!(gone.is_empty(), "there are no such stories: {gone:?}");
+}
+
+fn is_story(name: &str) -> bool {
+    let (module, story) = name.split_once("::").unwrap();
+    let file = tree::root().join(format!("tests/story/{module}.rs"));
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.contains("#[actix_web::test]") && text.contains(&format!("fn {story}"))
+}

@@ -5,7 +5,6 @@ mod ci;
 mod code;
 mod faults;
 mod hooks;
-mod openapi;
 mod pages;
 mod pulls;
 mod python;

@@ -1,6 +1,6 @@
 //! A twin of GitLab with one private project, a bot that is a developer in it, and the gitlab crate acting for the bot.
 
-use super::openapi;
+use crate::gitlab_openapi;
 use crate::sandbox::world::Receiver;
 use gitlab::{AsyncGitlab, GitlabBuilder};
 use serde_json::Value;
@@ -92,7 +92,7 @@ impl World {
 
     /// Every call that was answered well is one of GitLab's published description.
     pub(super) fn conforms(&self) {
-        assert_eq!(openapi::faults(&self.twin.requests()), Vec::<String>::new());
+        assert_eq!(gitlab_openapi::faults(&self.twin.requests()), Vec::<String>::new());
     }
 }
 
