@@ -16,6 +16,7 @@ pub mod step;
 pub mod ci;
 pub mod diff;
 pub mod spec;
+pub mod stage;
 pub mod verdict;
 
 pub mod colour;
