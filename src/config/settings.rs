@@ -52,6 +52,8 @@ pub struct Settings {
     /// Where a process that only works is watched.
     pub worker_port: Option<u16>,
     pub api_token: Option<SecretString>,
+    /// What scripts of CI tell results with: the current one, then the previous one.
+    pub ci_tokens: Vec<SecretString>,
     pub database: Database,
     pub pool: u32,
     /// Carries wake-ups between processes; without it every process looks for jobs by itself.
@@ -112,6 +114,10 @@ impl Settings {
             port: reader.number("API_PORT", 0..=u16::MAX),
             worker_port: worker_port(reader),
             api_token: reader.secret("API_TOKEN"),
+            ci_tokens: ["CI_TOKEN", "CI_TOKEN_PREVIOUS"]
+                .into_iter()
+                .filter_map(|name| reader.secret(name))
+                .collect(),
             database: database(reader),
             pool: reader.number("DB_POOL_SIZE", 1..=100),
             redis: redis(reader),
@@ -167,7 +173,8 @@ impl Settings {
         };
         let engine = self.engine_env.iter().map(|(_, text)| text.clone());
         let addresses = database.into_iter().chain(self.redis.clone()).flat_map(with_password);
-        github.chain(gitlab).chain(self.api_token.clone()).chain(addresses).chain(engine).collect()
+        let ours = self.api_token.iter().chain(&self.ci_tokens).cloned();
+        github.chain(gitlab).chain(ours).chain(addresses).chain(engine).collect()
     }
 }
 
@@ -418,6 +425,18 @@ mod tests {
         for secret in ["redis://:hush@h", "hush", "postgres://u:quiet@h/d", "quiet"] {
             assert!(secrets.iter().any(|known| known.expose_secret() == secret), "{secret}");
         }
+    }
+
+    #[test]
+    fn the_current_and_the_previous_token_of_ci_are_secrets() {
+        let raw = complete().with("CI_TOKEN", "new").with("CI_TOKEN_PREVIOUS", "old");
+        let settings = Settings::check(&raw, Needs::Forge).expect("complete");
+        let texts = |secrets: &[SecretString]| -> Vec<String> {
+            secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect()
+        };
+        assert_eq!(texts(&settings.ci_tokens), ["new", "old"]);
+        let all = texts(&settings.secrets());
+        assert!(all.contains(&"new".to_owned()) && all.contains(&"old".to_owned()), "{all:?}");
     }
 
     #[test]

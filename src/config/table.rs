@@ -101,6 +101,12 @@ pub const TABLE: &[Setting] = &[
         "",
         "Bearer token that opens every page, the API and `/metrics`. Without it only signed links open pages, and `/metrics` is for this machine.",
     ),
+    setting(
+        "CI_TOKEN",
+        "",
+        "With it scripts of CI tell the results of their stages (docs/ci.md), and can do nothing else.",
+    ),
+    setting("CI_TOKEN_PREVIOUS", "", "The token before it, accepted as well while you change it."),
     setting("DB_URL", "", "PostgreSQL address (`postgres://…`). Without it SQLite is used."),
     setting("DB_PATH", ".tasksgodzilla.sqlite", "SQLite file."),
     setting("DB_POOL_SIZE", "5", "Connections to the database, 1 to 100."),

@@ -7,6 +7,7 @@ mod error;
 pub mod github;
 pub mod gitlab;
 pub mod signature;
+mod stage;
 pub mod webhook;
 mod wire;
 
@@ -21,6 +22,7 @@ use crate::domain::forge_event::CommentSource;
 use crate::domain::ids::{Moment, Sha};
 use crate::domain::names::Names;
 use crate::domain::project::{ForgeKind, PullState, RepoRef};
+use crate::domain::stage::StageTold;
 use crate::domain::thread::Thread;
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -40,6 +42,14 @@ pub fn parse(forge: ForgeKind, event: &str, body: &[u8]) -> Result<Parsed, Unrea
     match forge {
         ForgeKind::Github => github::webhook::parse(event, body),
         ForgeKind::Gitlab => gitlab::webhook::parse(event, body),
+    }
+}
+
+/// The stage of CI that a delivery tells, with reasons if that cannot be read; `None` for every delivery of the forge itself.
+pub fn stage(forge: ForgeKind, event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
+    match forge {
+        ForgeKind::Github => github::webhook::stage(event, body),
+        ForgeKind::Gitlab => gitlab::webhook::stage(event, body),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the webhooks of every host have in common: what intake asks of them, and how a body is read.
 
 use crate::domain::forge_event::ForgeEvent;
+use crate::domain::stage::StageTold;
 use serde::de::DeserializeOwned;
 
 /// What a delivery is, as far as its intake must know.
@@ -21,6 +22,8 @@ pub struct Peek {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
     Ours(Box<ForgeEvent>),
+    /// Not of the forge: a script of the repository's CI tells how a stage of it went.
+    Stage(Box<StageTold>),
     /// Nothing the bot acts on.
     Foreign {
         reason: String,

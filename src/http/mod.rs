@@ -29,6 +29,8 @@ pub struct Web {
     pub secrets: Vec<SecretString>,
     /// The same of GitLab.
     pub gitlab: GitlabSecrets,
+    /// What proves a script of CI, on either forge: the current token, then the previous one. It opens nothing else.
+    pub ci_tokens: Vec<SecretString>,
     pub api_token: Option<SecretString>,
     /// The sign of life of this process' workers, if it is to have some.
     pub workers: Option<Pulse>,

@@ -1,11 +1,13 @@
 //! `POST /webhooks/github` and its like: verify, record, answer. They do no work.
 
 mod gitlab;
+mod stages;
 
 pub(super) use gitlab::gitlab;
 
 use super::Web;
 use crate::domain::project::ForgeKind;
+use crate::forge;
 use crate::forge::signature::verify_github;
 use crate::meter::{DeliveryOutcome, Meters};
 use crate::services::intake::{self, Delivery, Received};
@@ -30,16 +32,25 @@ pub(super) async fn github(
         Err(error) => return unheard(&error),
     };
     let header = |name: &str| request.headers().get(name).and_then(|text| text.to_str().ok());
-    if !verify_github(&web.secrets, header("x-hub-signature-256"), &body) {
+    let named = |name| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
+    let signed = |secrets| verify_github(secrets, header("x-hub-signature-256"), &body);
+    let (by_forge, by_ci) = (signed(&web.secrets), signed(&web.ci_tokens));
+    let event = named("x-github-event").filter(|_| by_forge || by_ci);
+    let told = event.and_then(|event| forge::stage(ForgeKind::Github, event, &body));
+    if !by_forge && told.is_none() {
         return refused(&web.ctx.meters, "the signature is missing or wrong; check the webhook secret");
     }
-    let named = |name| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
-    let (Some(guid), Some(event)) = (named("x-github-delivery"), named("x-github-event")) else {
+    let named_protocol = stages::named_protocol(request.query_string());
+    let guid = match &told {
+        Some(told) => Some(stages::key(told, &body, named_protocol, web.ctx.now())),
+        None => named("x-github-delivery").map(str::to_owned),
+    };
+    let (Some(guid), Some(event)) = (guid, event) else {
         web.ctx.meters.delivery(DeliveryOutcome::Unreadable);
         return answer(StatusCode::BAD_REQUEST, "error", "X-GitHub-Delivery or X-GitHub-Event is missing");
     };
-    Span::current().record("delivery.guid", guid);
-    let delivery = Delivery { forge: ForgeKind::Github, guid, event, body: &body };
+    Span::current().record("delivery.guid", &guid);
+    let delivery = Delivery { forge: ForgeKind::Github, guid: &guid, event, body: &body, named_protocol };
     let received = intake::receive(&web.ctx, &delivery).await;
     reply(&web.ctx.meters, received, Unread::IsAnError)
 }

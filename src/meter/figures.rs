@@ -52,6 +52,8 @@ pub enum DeliveryOutcome {
     Unreadable,
     /// It could not be stored, and the forge was told so.
     Failed,
+    /// One of those stored: no open protocol was found for a stage of CI.
+    Unmatched,
 }
 
 /// One request to a forge.
@@ -112,8 +114,15 @@ struct ForgeLabels {
 }
 
 impl DeliveryOutcome {
-    const ALL: [Self; 6] =
-        [Self::Stored, Self::Duplicate, Self::Foreign, Self::Refused, Self::Unreadable, Self::Failed];
+    const ALL: [Self; 7] = [
+        Self::Stored,
+        Self::Duplicate,
+        Self::Foreign,
+        Self::Refused,
+        Self::Unreadable,
+        Self::Failed,
+        Self::Unmatched,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -123,6 +132,7 @@ impl DeliveryOutcome {
             Self::Refused => "refused",
             Self::Unreadable => "unreadable",
             Self::Failed => "failed",
+            Self::Unmatched => "unmatched",
         }
     }
 }

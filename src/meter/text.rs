@@ -123,6 +123,7 @@ mod tests {
         tasksgodzilla_deliveries_total{outcome="foreign"} 0
         tasksgodzilla_deliveries_total{outcome="refused"} 0
         tasksgodzilla_deliveries_total{outcome="stored"} 1
+        tasksgodzilla_deliveries_total{outcome="unmatched"} 0
         tasksgodzilla_deliveries_total{outcome="unreadable"} 0
         tasksgodzilla_delivery_batch_size_count 1
         tasksgodzilla_delivery_batch_size_sum 3.0

@@ -42,6 +42,14 @@ impl Account {
         }
     }
 
+    /// What the twin proves webhooks with.
+    pub fn webhook_secret(&self) -> &str {
+        match self {
+            Self::Github(app) => &app.webhook_secret,
+            Self::Gitlab(_) => HOOK_TOKEN,
+        }
+    }
+
     /// As whom it comments.
     pub fn login(&self) -> String {
         match self {

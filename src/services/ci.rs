@@ -12,6 +12,7 @@ use crate::domain::job::Job;
 use crate::domain::project::{Project, Protocol, RepoAccess};
 use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
 use crate::domain::refusal::Refusal;
+use crate::domain::stage::with_stages;
 use crate::domain::step::{StepMove, StepStatus};
 use crate::domain::thread::Thread;
 use crate::store::{self, StoreError};
@@ -76,7 +77,9 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
     let Some(commit) = newest.as_ref().map(|(_, commit, _)| commit).or(of_plan) else {
         return Ok(());
     };
-    let results = ctx.forge_of(&project)?.ci_results(&project.repo, commit).await?;
+    let shown = ctx.forge_of(&project)?.ci_results(&project.repo, commit).await?;
+    let stages = store::stage::of_commit(&mut ctx.store.read().await?, id, commit).await?;
+    let results = with_stages(shown, &stages);
     if !results.is_empty() && !project.has_seen_ci {
         let mut tx = ctx.store.begin().await?;
         store::project::mark_seen_ci(&mut tx, project.id).await?;

@@ -2,10 +2,10 @@
 //!
 //! Safe to repeat: commands are taken once each, everything else is "read the forge again".
 
-use super::{Ctx, ci, commands, fates, waiting};
+use super::{Ctx, ci, commands, fates, stages, waiting};
 use crate::domain::claim::Claimed;
 use crate::domain::forge_event::{ForgeEvent, Happened, RepoChange, RepoFacts, RepoMention};
-use crate::domain::ids::{DeliveryId, Sha};
+use crate::domain::ids::{DeliveryId, ProtocolId, Sha};
 use crate::domain::job::Job;
 use crate::domain::project::{ForgeKind, Project, RepoAccess, RepoRef};
 use crate::domain::sight::{may_lack_ours, may_lack_told};
@@ -21,6 +21,8 @@ pub struct Delivery<'a> {
     pub guid: &'a str,
     pub event: &'a str,
     pub body: &'a [u8],
+    /// The protocol that its address named; only scripts of CI do that.
+    pub named_protocol: Option<ProtocolId>,
 }
 
 /// What became of a delivery that was handed in.
@@ -49,6 +51,7 @@ pub async fn receive(ctx: &Ctx, delivery: &Delivery<'_>) -> anyhow::Result<Recei
         body: peek.ours.then(|| delivery.body.to_vec()),
         reason: peek.reason.unwrap_or_default(),
         repo: peek.repo,
+        named_protocol: delivery.named_protocol,
     });
     Ok(match (accepted.await?, peek.ours) {
         (Accepted::Duplicate, _) => Received::Duplicate,
@@ -72,6 +75,10 @@ pub async fn process(ctx: &Ctx, id: DeliveryId) -> anyhow::Result<()> {
             act(ctx, &delivery, &event).await.map_err(|fault| not_yet(ctx, &delivery, fault))?;
             (DeliveryStatus::Done, String::new())
         }
+        Ok(Parsed::Stage(told)) => match stages::take(ctx, &delivery, &told).await? {
+            Ok(()) => (DeliveryStatus::Done, String::new()),
+            Err(unmatched) => (DeliveryStatus::Ignored, unmatched.to_string()),
+        },
         Ok(Parsed::Foreign { reason }) => (DeliveryStatus::Ignored, reason),
         Err(unreadable) => (DeliveryStatus::Failed, unreadable.to_string()),
     };

@@ -100,7 +100,8 @@ async fn one(ctx: &Ctx, forge: ForgeKind, log: &dyn DeliveryLog, delivery: &Logg
         }
         Err(error) => return Err(error.into()),
     };
-    let new = Delivery { forge, guid: &delivery.guid, event: &delivery.event, body: &body };
+    let new =
+        Delivery { forge, guid: &delivery.guid, event: &delivery.event, body: &body, named_protocol: None };
     if let Received::Unreadable(why) = intake::receive(ctx, &new).await? {
         tracing::warn!(delivery.guid, why, "a missed delivery cannot be read");
     }
@@ -119,6 +120,7 @@ async fn recorded(ctx: &Ctx, forge: ForgeKind, delivery: &Logged, reason: String
         body: None,
         reason,
         repo: delivery.repo,
+        named_protocol: None,
     };
     ctx.store.accept(new).await?;
     Ok(())

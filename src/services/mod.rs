@@ -20,6 +20,7 @@ pub mod execution;
 pub mod planning;
 pub mod pulls;
 pub mod quality;
+mod stages;
 
 pub mod answers;
 pub mod pages;

@@ -2,7 +2,7 @@
 
 use super::error::{Result, StoreError};
 use super::sql::{Row, Session, Tx, args, word};
-use crate::domain::ids::{DeliveryId, Moment};
+use crate::domain::ids::{DeliveryId, Moment, ProtocolId};
 use crate::domain::project::ForgeKind;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct Delivery {
     pub reason: String,
     /// The body as it came, of deliveries that are ours.
     pub body: Option<Vec<u8>>,
+    /// The protocol that its address named. Nobody signs an address.
+    pub named_protocol: Option<ProtocolId>,
     pub received_at: Moment,
     pub finished_at: Option<Moment>,
 }
@@ -71,6 +73,7 @@ fn read(row: &Row) -> Result<Delivery> {
         status: row.word("status")?,
         reason: row.text("reason")?,
         body: row.bytes_or_none("body")?,
+        named_protocol: row.int_or_none("named_protocol")?.map(ProtocolId),
         received_at: row.moment("received_at")?,
         finished_at: row.moment_or_none("finished_at")?,
     })

@@ -5,7 +5,7 @@
 
 use super::error::{Result, StoreError};
 use super::sql::{Db, Surroundings, Tx, Wire, json, without_nul};
-use crate::domain::ids::{DeliveryId, Moment};
+use crate::domain::ids::{DeliveryId, Moment, ProtocolId};
 use crate::domain::job::Job;
 use crate::domain::project::ForgeKind;
 use crate::meter::Meters;
@@ -28,6 +28,8 @@ pub struct NewDelivery {
     pub reason: String,
     /// The forge's numeric id of the repository; deliveries of one repository are processed in order.
     pub repo: Option<i64>,
+    /// The protocol that its address named.
+    pub named_protocol: Option<ProtocolId>,
 }
 
 /// What became of a delivery that was handed in. Either way it is stored.
@@ -162,7 +164,7 @@ fn status(new: &NewDelivery) -> &'static str {
 macro_rules! insert_rows {
     ($($row:literal)+) => {
         concat!(
-            "INSERT INTO delivery (forge, guid, event, status, reason, body, received_at) VALUES ",
+            "INSERT INTO delivery (forge, guid, event, status, reason, body, named_protocol, received_at) VALUES ",
             insert_rows!(@ $($row)+),
             " ON CONFLICT DO NOTHING RETURNING delivery_id, forge, guid"
         )
@@ -173,12 +175,12 @@ macro_rules! insert_rows {
 /// One statement for sixteen rows costs far less than sixteen statements, and a fixed number keeps it prepared.
 const CHUNK: usize = 16;
 const INSERT_CHUNK: &str = insert_rows!(
-    "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)"
-    "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)"
-    "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)"
-    "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?)"
+    "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)"
+    "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)"
+    "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)"
+    "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)" "(?, ?, ?, ?, ?, ?, ?, ?)"
 );
-const INSERT_ONE: &str = insert_rows!("(?, ?, ?, ?, ?, ?, ?)");
+const INSERT_ONE: &str = insert_rows!("(?, ?, ?, ?, ?, ?, ?, ?)");
 
 async fn insert_sqlite(
     link: &mut SqliteConnection,
@@ -213,6 +215,7 @@ fn bind_row(
     Arguments::add(args, status(new))?;
     Arguments::add(args, without_nul(new.reason.clone()))?;
     Arguments::add(args, new.body.clone())?;
+    Arguments::add(args, new.named_protocol.map(|id| id.0))?;
     Arguments::add(args, now.0)
 }
 
@@ -222,16 +225,17 @@ async fn insert_postgres(
     now: Moment,
     stored: &mut HashMap<Key, DeliveryId>,
 ) -> Result<()> {
-    let sql = "INSERT INTO delivery (forge, guid, event, status, reason, body, received_at) \
-               SELECT forge, guid, event, status, reason, body, $7 \
-               FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[]) WITH ORDINALITY \
-                    AS new (forge, guid, event, status, reason, body, place) \
+    let sql = "INSERT INTO delivery (forge, guid, event, status, reason, body, named_protocol, received_at) \
+               SELECT forge, guid, event, status, reason, body, named_protocol, $8 \
+               FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bigint[]) \
+                    WITH ORDINALITY AS new (forge, guid, event, status, reason, body, named_protocol, place) \
                ORDER BY place \
                ON CONFLICT DO NOTHING RETURNING delivery_id, forge, guid";
     let texts = |read: fn(&NewDelivery) -> &str| -> Vec<String> {
         news.iter().map(|new| without_nul(read(new).to_owned())).collect()
     };
     let bodies: Vec<Option<&[u8]>> = news.iter().map(|new| new.body.as_deref()).collect();
+    let named: Vec<Option<i64>> = news.iter().map(|new| new.named_protocol.map(|id| id.0)).collect();
     let mut args = PgArguments::default();
     let bound = Arguments::add(&mut args, texts(|new| new.forge.as_str()))
         .and_then(|()| Arguments::add(&mut args, texts(|new| &new.guid)))
@@ -239,6 +243,7 @@ async fn insert_postgres(
         .and_then(|()| Arguments::add(&mut args, texts(status)))
         .and_then(|()| Arguments::add(&mut args, texts(|new| &new.reason)))
         .and_then(|()| Arguments::add(&mut args, bodies))
+        .and_then(|()| Arguments::add(&mut args, named))
         .and_then(|()| Arguments::add(&mut args, now.0));
     bound.map_err(sqlx::Error::Encode)?;
     for row in sqlx::query_with(sql, args).fetch_all(link).await? {

@@ -39,6 +39,12 @@ const PAIRS: &[Pair] = &[
         sqlite: include_str!("../../migrations/sqlite/0007_threads.sql"),
         postgres: include_str!("../../migrations/postgres/0007_threads.sql"),
     },
+    Pair {
+        version: 8,
+        name: "stages",
+        sqlite: include_str!("../../migrations/sqlite/0008_stages.sql"),
+        postgres: include_str!("../../migrations/postgres/0008_stages.sql"),
+    },
 ];
 
 /// The numbers of all migrations of this version.

@@ -17,6 +17,7 @@ mod intake;
 pub mod event;
 pub mod project;
 pub mod protocol;
+pub mod stage;
 pub mod step;
 pub mod told_push;
 

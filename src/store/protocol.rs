@@ -3,7 +3,7 @@
 use super::error::{Result, StoreError};
 use super::sql::{Arg, Row, Session, Tx, args, json, word};
 use crate::domain::ids::{Moment, ProjectId, ProtocolId, ProtocolNumber, Sha};
-use crate::domain::project::{Protocol, Requester};
+use crate::domain::project::{ForgeKind, Protocol, Requester};
 use crate::domain::protocol::{ProtocolState, ProtocolStatus};
 use crate::domain::thread::{Thread, ThreadKind};
 
@@ -194,15 +194,30 @@ fn in_thread_args(project: ProjectId, thread: Thread) -> Vec<Arg> {
 
 /// The protocol whose branch this is: `0007-split-importer`.
 pub async fn by_branch(db: &mut Session, project: ProjectId, branch: &str) -> Result<Option<Protocol>> {
-    let Some((number, slug)) = branch.split_once('-') else {
-        return Ok(None);
-    };
-    let Ok(number) = number.parse::<u32>() else {
+    let Some((number, slug)) = number_and_slug(branch) else {
         return Ok(None);
     };
     let sql = "SELECT * FROM protocol WHERE project_id = $1 AND number = $2 AND slug = $3";
     let found = db.one(sql, args![project, number, slug], read).await?;
     Ok(found.filter(|protocol| protocol.branch() == branch))
+}
+
+/// Every protocol that is not terminal and has this branch, in all projects of a forge.
+pub async fn open_by_branch(db: &mut Session, forge: ForgeKind, branch: &str) -> Result<Vec<Protocol>> {
+    let Some((number, slug)) = number_and_slug(branch) else {
+        return Ok(Vec::new());
+    };
+    let sql = "SELECT protocol.* FROM protocol JOIN project ON project.project_id = protocol.project_id \
+               WHERE protocol.status NOT IN ('cancelled', 'completed') AND number = $1 AND slug = $2 \
+                   AND project.forge = $3 ORDER BY protocol.protocol_id";
+    let mut found = db.all(sql, args![number, slug, forge.as_str()], read).await?;
+    found.retain(|protocol| protocol.branch() == branch);
+    Ok(found)
+}
+
+fn number_and_slug(branch: &str) -> Option<(u32, &str)> {
+    let (number, slug) = branch.split_once('-')?;
+    Some((number.parse().ok()?, slug))
 }
 
 /// Every protocol that a commit belongs to: as its head, as a step's newest commit, or by a check of ours on it.

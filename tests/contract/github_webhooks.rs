@@ -12,6 +12,7 @@ fn told(event: &str, body: &[u8]) -> String {
             format!("{:?} by {}", event.happened, event.sender.login)
         }
         Parsed::Foreign { reason } => format!("foreign: {reason}"),
+        Parsed::Stage(told) => panic!("GitHub tells no stages: {told:?}"),
     }
 }
 

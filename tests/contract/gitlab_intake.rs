@@ -47,6 +47,7 @@ impl Door {
             ctx: ctx.clone(),
             secrets: Vec::new(),
             gitlab: app::gitlab_secrets(&settings),
+            ci_tokens: settings.ci_tokens.clone(),
             api_token: None,
             workers: None,
             relay: None,

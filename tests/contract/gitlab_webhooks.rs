@@ -12,6 +12,7 @@ fn told(event: &str, body: &[u8]) -> String {
             format!("{:?} by {:?}", event.happened, event.sender.login)
         }
         Ok(Parsed::Foreign { reason }) => format!("foreign: {reason}"),
+        Ok(Parsed::Stage(told)) => panic!("GitLab tells no stages: {told:?}"),
         Err(unreadable) => {
             assert!(peeked.unreadable.is_some(), "it is told at once");
             format!("unreadable: {}", unreadable.reason)

@@ -35,6 +35,7 @@ mod store_loss;
 mod store_migrations;
 mod store_outward;
 mod store_protocol;
+mod store_stage;
 mod store_sweeps;
 mod store_threads;
 mod webhook_files;

@@ -211,5 +211,6 @@ pub(crate) fn delivery(guid: &str) -> NewDelivery {
         body: Some(b"{}".to_vec()),
         reason: String::new(),
         repo: Some(42),
+        named_protocol: None,
     }
 }

@@ -62,6 +62,7 @@ async fn serve(hands: PathBuf, killer: Arc<Killer>) {
         ctx: ctx.clone(),
         secrets: settings.github.unwrap().webhook_secrets,
         gitlab: Default::default(),
+        ci_tokens: Vec::new(),
         api_token: None,
         workers: None,
         relay: None,

@@ -91,6 +91,7 @@ impl World {
         ctx.free_space = Arc::new(|_| Ok(u64::MAX));
         let web = Web {
             gitlab: app::gitlab_secrets(&settings),
+            ci_tokens: settings.ci_tokens.clone(),
             ctx: ctx.clone(),
             secrets: settings.github.iter().flat_map(|github| github.webhook_secrets.clone()).collect(),
             api_token: settings.api_token,

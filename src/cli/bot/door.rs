@@ -39,6 +39,7 @@ impl Door {
             ctx: ctx.clone(),
             secrets: settings.github.iter().flat_map(|github| github.webhook_secrets.clone()).collect(),
             gitlab: app::gitlab_secrets(settings),
+            ci_tokens: settings.ci_tokens.clone(),
             api_token: settings.api_token.clone(),
             workers: beside.workers,
             relay: beside.relay,

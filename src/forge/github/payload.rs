@@ -11,6 +11,10 @@ use serde::de::IgnoredAny;
 /// What tells the kind of a delivery, without its content.
 #[derive(Deserialize, Default)]
 pub(super) struct Head {
+    /// Statuses have one.
+    pub(super) id: Option<IgnoredAny>,
+    /// Everything that GitHub sends has one, but an App's `ping`.
+    pub(super) sender: Option<IgnoredAny>,
     pub(super) action: Option<String>,
     #[serde(rename = "ref")]
     pub(super) git_ref: Option<String>,

@@ -6,6 +6,8 @@
 use super::payload::Head;
 use super::webhook_events;
 use crate::domain::forge_event::RepoChange;
+use crate::domain::stage::StageTold;
+use crate::forge::stage as told_stage;
 use crate::forge::webhook::{read, shown};
 
 pub use crate::forge::webhook::{Parsed, Peek, Unreadable};
@@ -26,6 +28,9 @@ pub const EVENTS: [&str; 10] = [
 
 /// Looks at a delivery just enough to record it. Never fails; skips over everything it need not know.
 pub fn peek(event: &str, body: &[u8]) -> Peek {
+    if let Some(told) = stage(event, body) {
+        return told_stage::peek(told);
+    }
     match read::<Head>(event, body) {
         Ok(head) => {
             let reason = kind_of(event, &head).err();
@@ -54,10 +59,22 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
     if !is_known(event) {
         return Ok(Parsed::Foreign { reason: not_acted_on(event, None) });
     }
+    if let Some(told) = stage(event, body) {
+        return told_stage::parse(told);
+    }
     match kind_of(event, &read(event, body)?) {
         Ok(kind) => webhook_events::read_event(event, kind, body),
         Err(reason) => Ok(Parsed::Foreign { reason }),
     }
+}
+
+/// The stage of CI that a delivery tells; `None` for every delivery of GitHub, whose statuses have an id and a sender.
+pub fn stage(event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
+    if event != "status" {
+        return None;
+    }
+    let head = read::<Head>(event, body).ok()?;
+    (head.id.is_none() && head.sender.is_none()).then(|| told_stage::in_status(event, body))
 }
 
 /// Why deliveries of this event and action are foreign; `None` when they are ours, or when only the body can tell.

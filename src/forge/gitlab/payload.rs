@@ -5,6 +5,7 @@
 use crate::domain::ids::Sha;
 use crate::forge::wire::{full_sha, maybe_sha};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// What tells the kind of a delivery, without its content. Project and group hooks say `object_kind`, system hooks may say
 /// `event_name` only.
@@ -16,6 +17,8 @@ pub(super) struct Head {
     pub(super) git_ref: Option<String>,
     pub(super) project_id: Option<i64>,
     pub(super) project: Option<Identified>,
+    /// Every pipeline that GitLab tells of has one.
+    pub(super) user: Option<IgnoredAny>,
     #[serde(default)]
     pub(super) object_attributes: HeadAttributes,
 }
@@ -23,6 +26,7 @@ pub(super) struct Head {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct HeadAttributes {
+    pub(super) id: Option<IgnoredAny>,
     pub(super) action: Option<String>,
     pub(super) noteable_type: Option<String>,
     pub(super) system: bool,
@@ -119,9 +123,9 @@ pub(super) struct MergeRequest {
 /// On `update`: what was changed.
 #[derive(Deserialize)]
 pub(super) struct Changes {
-    pub(super) title: Option<serde::de::IgnoredAny>,
-    pub(super) draft: Option<serde::de::IgnoredAny>,
-    pub(super) target_branch: Option<serde::de::IgnoredAny>,
+    pub(super) title: Option<IgnoredAny>,
+    pub(super) draft: Option<IgnoredAny>,
+    pub(super) target_branch: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,8 @@
 
 use super::payload::Head;
 use super::webhook_events;
+use crate::domain::stage::StageTold;
+use crate::forge::stage as told_stage;
 use crate::forge::webhook::{read, shown, unreadable};
 
 pub use crate::forge::webhook::{Parsed, Peek, Unreadable};
@@ -17,6 +19,9 @@ pub fn peek(event: &str, body: &[u8]) -> Peek {
         Ok(head) => head,
         Err(unreadable) => return bare(None, Some(unreadable.reason)),
     };
+    if let Some(told) = stage_in(&head, event, body) {
+        return told_stage::peek(told);
+    }
     let repo = repo_of(&head);
     match kind_of(&head) {
         Err(reason) => bare(Some(reason), None),
@@ -36,6 +41,9 @@ fn bare(reason: Option<String>, unreadable: Option<String>) -> Peek {
 /// Bots' deliveries are read like people's; who may act is decided elsewhere.
 pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
     let head = read::<Head>(event, body)?;
+    if let Some(told) = stage_in(&head, event, body) {
+        return told_stage::parse(told);
+    }
     match kind_of(&head) {
         Ok(kind) => {
             let project = repo_of(&head).ok_or_else(|| unreadable(event, NO_PROJECT.to_owned()))?;
@@ -43,6 +51,17 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
         }
         Err(reason) => Ok(Parsed::Foreign { reason }),
     }
+}
+
+/// The stage of CI that a delivery tells; `None` for every delivery of GitLab, whose pipelines have an id and a user.
+pub fn stage(event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
+    stage_in(&read::<Head>(event, body).ok()?, event, body)
+}
+
+fn stage_in(head: &Head, event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
+    let is_pipeline = head.object_kind.as_deref() == Some("pipeline");
+    let is_told = is_pipeline && head.user.is_none() && head.object_attributes.id.is_none();
+    is_told.then(|| told_stage::in_pipeline(event, body))
 }
 
 const NO_PROJECT: &str = "it names no project by id";

@@ -292,7 +292,7 @@ fn what_cannot_be_read_is_said_without_its_content() {
     assert!(unreadable.reason.starts_with("a field has an unexpected form"), "{unreadable}");
     let body = delivery(&json!({ "sha": "0123" }));
     assert!(parse("status", &body).is_err());
-    let body = delivery(&json!({ "sha": SHA, "sender": null }));
+    let body = delivery(&json!({ "id": 1, "sha": SHA, "sender": null }));
     assert_eq!(parse("status", &body).unwrap_err().reason, "missing field `sender`");
     let body = delivery(&json!({ "sha": SHA, "repository": null }));
     assert_eq!(parse("status", &body).unwrap_err().reason, "missing field `repository`");
@@ -322,4 +322,22 @@ proptest! {
         body.truncate(at);
         let _ = (peek(&event, &body), parse(&event, &body));
     }
+}
+
+#[test]
+fn a_status_without_id_and_sender_is_told_by_a_script() {
+    let told = json!({ "state": "success", "ref": "0001-split", "repository": { "id": 700 } });
+    let parsed = parse("status", told.to_string().as_bytes());
+    assert!(matches!(parsed, Ok(Parsed::Stage(_))), "{parsed:?}");
+    let peeked = peek("status", told.to_string().as_bytes());
+    assert_eq!((peeked.repo, peeked.ours), (Some(700), true));
+    let wrong = json!({ "state": "success" }).to_string();
+    assert_eq!(peek("status", wrong.as_bytes()).unreadable.as_deref(), Some("it names no branch"));
+    assert!(!peek("status", wrong.as_bytes()).ours);
+    for mark in ["id", "sender"] {
+        let mut of_github = told.clone();
+        of_github[mark] = json!({ "login": "ada" });
+        assert!(stage("status", of_github.to_string().as_bytes()).is_none(), "{mark}");
+    }
+    assert!(stage("check_run", told.to_string().as_bytes()).is_none());
 }

@@ -31,7 +31,7 @@ fn read_ours(content: &Value) -> ForgeEvent {
     assert!(peek("Some Hook", &body).ours, "a peek keeps what is read as ours");
     match parse("Some Hook", &body).unwrap() {
         Parsed::Ours(event) => *event,
-        Parsed::Foreign { reason } => panic!("foreign: {reason}"),
+        other => panic!("not of GitLab: {other:?}"),
     }
 }
 
@@ -290,4 +290,29 @@ proptest! {
         body.truncate(at);
         let _ = (peek("Hook", &body), parse("Hook", &body));
     }
+}
+
+#[test]
+fn a_pipeline_without_id_and_user_is_told_by_a_script() {
+    let told = json!({
+        "object_kind": "pipeline",
+        "object_attributes": { "status": "failed", "ref": "0001-split" },
+        "project": { "id": 700 },
+    });
+    let parsed = parse("Pipeline Hook", told.to_string().as_bytes());
+    assert!(matches!(parsed, Ok(Parsed::Stage(_))), "{parsed:?}");
+    let peeked = peek("Pipeline Hook", told.to_string().as_bytes());
+    assert_eq!((peeked.repo, peeked.ours), (Some(700), true));
+    let mut of_seed = told.clone();
+    of_seed["project"].take();
+    assert!(peek("Pipeline Hook", of_seed.to_string().as_bytes()).ours, "it names no project");
+    for (part, mark) in [("", "user"), ("object_attributes", "id")] {
+        let mut of_gitlab = told.clone();
+        let part = if part.is_empty() { &mut of_gitlab } else { &mut of_gitlab[part] };
+        part[mark] = json!(11);
+        assert!(stage("Pipeline Hook", of_gitlab.to_string().as_bytes()).is_none(), "{mark}");
+    }
+    let mut job = told;
+    job["object_kind"] = json!("build");
+    assert!(stage("Job Hook", job.to_string().as_bytes()).is_none());
 }
