@@ -30,7 +30,7 @@ async fn told(answer: reqwest::Response) -> String {
 }
 
 /// How many deliveries came to this outcome.
-async fn counted(world: &World, outcome: &str) -> u64 {
+pub async fn counted(world: &World, outcome: &str) -> u64 {
     let metrics = world.client.get(world.address.join("/metrics").unwrap()).send().await.unwrap();
     let text = metrics.text().await.unwrap();
     let line = format!("tasksgodzilla_deliveries_total{{outcome=\"{outcome}\"}} ");

@@ -30,6 +30,7 @@ mod postgres;
 mod quality;
 mod repository_file;
 mod scripted;
+mod stages;
 mod sweeps;
 mod telling;
 mod tidying;
