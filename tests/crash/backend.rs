@@ -19,8 +19,8 @@ impl Backend {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Sqlite => "a_bot_on_sqlite_may_die_at_every_outward_act",
-            Self::PostgresAndRedis => "a_bot_on_postgres_and_redis_may_die_at_every_outward_act",
+            Self::Sqlite => "sqlite",
+            Self::PostgresAndRedis => "postgres_and_redis",
         }
     }
 

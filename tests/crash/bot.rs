@@ -60,8 +60,8 @@ async fn serve(hands: PathBuf, killer: Arc<Killer>) {
     ctx.engines.insert("command", Arc::new(HeldBack(program)) as Arc<dyn Engine>);
     let web = Web {
         ctx: ctx.clone(),
-        secrets: settings.github.unwrap().webhook_secrets,
-        gitlab: Default::default(),
+        secrets: settings.github.iter().flat_map(|github| github.webhook_secrets.clone()).collect(),
+        gitlab: app::gitlab_secrets(&settings),
         ci_tokens: Vec::new(),
         api_token: None,
         workers: None,
@@ -138,7 +138,8 @@ impl Stage {
         let delivery = store::delivery::load(&mut db, delivery).await.unwrap().unwrap();
         let body: serde_json::Value =
             serde_json::from_slice(&delivery.body.unwrap_or_default()).unwrap_or_default();
-        let command = body["comment"]["body"].as_str().filter(|text| text.starts_with('/'));
+        let said = [&body["comment"]["body"], &body["object_attributes"]["note"]];
+        let command = said.into_iter().filter_map(|text| text.as_str()).find(|text| text.starts_with('/'));
         format!("{kind} {}", command.unwrap_or(&delivery.event))
     }
 

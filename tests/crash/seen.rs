@@ -6,7 +6,7 @@ use super::world::{REPO, World};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use tasksgodzilla::sandbox::github::{CheckStatus, CheckView, CommentView, CommitView, ReactionView};
+use tasksgodzilla::sandbox::{CheckStatus, CheckView, CommentView, CommitView, ReactionView};
 
 pub fn people_see(world: &World) -> String {
     let history = history(world);

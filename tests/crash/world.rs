@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tasksgodzilla::config::Raw;
 use tasksgodzilla::domain::ids::Moment;
-use tasksgodzilla::sandbox::{Account, Ci, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::{Account, Ci, Host, Role, Twin, TwinOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
@@ -74,9 +74,10 @@ enum Heard {
 
 impl World {
     /// `acme/api` with an issue #1 by ann (admin), bob (write) and vera (read).
-    pub async fn new(backend: Backend, order: Order, destiny: Destiny) -> Self {
+    pub async fn new(forge: Host, backend: Backend, order: Order, destiny: Destiny) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let twin = Twin::start(TwinOptions { now: Some(BEGIN.0), ..TwinOptions::default() }).await.unwrap();
+        let options = TwinOptions { host: forge, now: Some(BEGIN.0), ..TwinOptions::default() };
+        let twin = Twin::start(options).await.unwrap();
         furnish(&twin);
         let account = Account::open(&twin, REPO).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
