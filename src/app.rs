@@ -9,7 +9,7 @@ use crate::domain::witness::{Act, Witness};
 use crate::engine::codex::Codex;
 use crate::engine::command::{CommandEngine, CommandSettings};
 use crate::engine::demo::Demo;
-use crate::engine::process::{Isolation, Network};
+use crate::engine::process::{Isolation, Network, find_program, search_path};
 use crate::engine::{Engine, codex};
 use crate::forge::Forge;
 use crate::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
@@ -166,11 +166,13 @@ pub fn git(settings: &Settings, root: &Path, observers: &Observers) -> anyhow::R
         name: settings.git_user.clone().unwrap_or_else(|| "TasksGodzilla".to_owned()),
         email: settings.git_email.clone().unwrap_or_else(|| "tasksgodzilla@localhost".to_owned()),
     };
-    let settings = GitSettings {
-        environment: git_environment(),
-        witness: observers.witness.clone(),
-        ..GitSettings::new(root, identity)
-    };
+    let mut settings = GitSettings::new(root, identity);
+    settings.environment = git_environment();
+    settings.witness = observers.witness.clone();
+    settings.meters = observers.meters.clone();
+    if let Some(found) = find_program(&settings.program, &search_path()) {
+        settings.program = found;
+    }
     Ok(Git::new(settings)?)
 }
 

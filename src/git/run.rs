@@ -6,6 +6,7 @@ use super::remote::Remote;
 use super::settings::{Git, Limits};
 use super::worktree::Worktree;
 use crate::domain::witness::{Act, Witness};
+use crate::meter::Meters;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +14,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
@@ -72,6 +73,7 @@ pub(super) struct Call {
     keep: Keep,
     secret: Option<SecretString>,
     witness: Arc<dyn Witness>,
+    meters: Meters,
     /// What others see of it; `None` while it stays on this machine.
     act: Option<Act>,
 }
@@ -120,6 +122,7 @@ impl Git {
             keep: Keep::All,
             secret: None,
             witness: settings.witness.clone(),
+            meters: settings.meters.clone(),
             act: None,
         }
     }
@@ -214,12 +217,12 @@ impl Call {
     }
 
     async fn run_within_limit(mut self) -> Result<Finished, GitError> {
+        let began = Instant::now();
         let started = self.start()?;
-        let (name, limit) = (self.name.clone(), self.limit);
-        match tokio::time::timeout(limit, self.attend(started)).await {
-            Ok(finished) => finished,
-            Err(_) => Err(GitError::TimedOut { command: name, limit }),
-        }
+        let (name, limit, meters) = (self.name.clone(), self.limit, self.meters.clone());
+        let finished = tokio::time::timeout(limit, self.attend(started)).await;
+        meters.git(&name, began.elapsed());
+        finished.unwrap_or(Err(GitError::TimedOut { command: name, limit }))
     }
 
     fn start(&mut self) -> Result<Started, GitError> {

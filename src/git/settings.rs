@@ -2,6 +2,7 @@
 
 use super::error::GitError;
 use crate::domain::witness::{Nobody, Witness};
+use crate::meter::Meters;
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -22,6 +23,7 @@ pub struct GitSettings {
     pub root: PathBuf,
     /// Author and committer of commits that name no other.
     pub identity: Identity,
+    /// Best a whole path: to look for a bare name on the `PATH` of `environment`, std copies our whole process first.
     pub program: PathBuf,
     /// The only variables git inherits besides ours: `PATH`, proxy and certificate settings.
     pub environment: Vec<(String, String)>,
@@ -30,6 +32,8 @@ pub struct GitSettings {
     pub limits: Limits,
     /// Watches every call that talks to a remote.
     pub witness: Arc<dyn Witness>,
+    /// Counts every call.
+    pub meters: Meters,
 }
 
 impl GitSettings {
@@ -43,6 +47,7 @@ impl GitSettings {
             allow_file: false,
             limits: Limits::default(),
             witness: Arc::new(Nobody),
+            meters: Meters::default(),
         }
     }
 }

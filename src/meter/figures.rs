@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Seconds of work that takes anything from an instant to half an hour.
 const LONG: [f64; 12] = [0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 180.0, 420.0, 900.0, 1800.0, 3600.0];
-/// Seconds of a request to a forge.
+/// Seconds of a request to a forge, or of a git.
 const SHORT: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 /// Deliveries that one commit takes.
 const BATCHES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
@@ -33,6 +33,7 @@ pub struct Meters {
     verdicts: Family<VerdictLabels, Counter>,
     protocols_ended: Family<StatusLabels, Counter>,
     calls: Timed<Call>,
+    git: Timed<GitLabels>,
     rate_remaining: Family<RateLabels, Gauge>,
     credential_expires: Family<ForgeLabels, Gauge>,
 }
@@ -70,6 +71,11 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DeliveryLabels {
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GitLabels {
+    command: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -156,6 +162,7 @@ impl Default for Meters {
             verdicts: book.enter("verdicts", "Verdicts of QA"),
             protocols_ended: book.enter("protocols_ended", "Protocols that ended"),
             calls: book.time("forge_call", "Requests to forges, and how long they took", short),
+            git: book.time("git", "Calls of git by command, and how long they took", short),
             rate_remaining: book.enter("forge_rate_remaining", "Requests that a forge still takes"),
             credential_expires: book.enter(
                 "forge_credential_expires_timestamp_seconds",
@@ -250,6 +257,12 @@ impl Meters {
 
     pub fn call(&self, call: &Call, took: Duration) {
         self.calls.get_or_create(call).observe(took.as_secs_f64());
+    }
+
+    /// A call of git ended, well or not; `command` is `fetch` and the like.
+    pub fn git(&self, command: &str, took: Duration) {
+        let labels = GitLabels { command: command.to_owned() };
+        self.git.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     /// What a forge said last of the limit of one installation; `resource` is one of the limits it has.

@@ -91,6 +91,7 @@ mod tests {
         let call =
             Call { forge: "github", method: "GET", route: "/repos/{owner}/{repo}".to_owned(), status: "2xx" };
         meters.call(&call, Duration::from_millis(30));
+        meters.git("fetch", Duration::from_millis(40));
         let standing = Standing {
             jobs: vec![OpenJobs { kind: "publish".to_owned(), state: "dead", jobs: 2 }],
             oldest_due: Duration::from_millis(1500),
@@ -131,6 +132,8 @@ mod tests {
         tasksgodzilla_forge_call_seconds_sum{forge="github",method="GET",route="/repos/{owner}/{repo}",status="2xx"} 0.03
         tasksgodzilla_forge_credential_expires_timestamp_seconds{forge="gitlab"} 1798675200
         tasksgodzilla_forge_rate_remaining{forge="github",installation="7",resource="core"} 4999
+        tasksgodzilla_git_seconds_count{command="fetch"} 1
+        tasksgodzilla_git_seconds_sum{command="fetch"} 0.04
         tasksgodzilla_job_seconds_count{kind="publish",end="done"} 1
         tasksgodzilla_job_seconds_sum{kind="publish",end="done"} 0.02
         tasksgodzilla_jobs{kind="publish",state="dead"} 2

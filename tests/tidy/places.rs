@@ -127,10 +127,15 @@ fn outward_acts_are_told_to_the_witness() {
     only_in(r"\brest_async\(", &["src/forge/gitlab/client.rs"]);
 }
 
-/// What sends HTTP besides the forges' clients: `setup`, `replay` and `doctor`, which people run by hand, and the twin.
+/// What sends HTTP besides the forges' clients: `setup`, `replay`, `doctor` and `bench`, which people run by hand, and the twin.
 #[test]
 fn only_what_people_run_by_hand_sends_requests_of_its_own() {
-    let by_hand =
-        ["src/forge/github/registration.rs", "src/cli/replay.rs", "src/cli/doctor/", "src/sandbox/"];
+    let by_hand = [
+        "src/forge/github/registration.rs",
+        "src/cli/replay.rs",
+        "src/cli/doctor/",
+        "src/cli/bench/",
+        "src/sandbox/",
+    ];
     only_in(r"\breqwest\b", &by_hand);
 }

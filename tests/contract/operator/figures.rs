@@ -114,6 +114,7 @@ async fn a_bot_that_worked_tells_how_much_and_never_for_whom() {
     at_least(1.0, "tasksgodzilla_store_up", &[]);
     at_least(1.0, "process_open_fds", &[]);
     at_least(1e6, "process_resident_memory_bytes", &[]);
+    at_least(1.0, "tasksgodzilla_git_seconds_count", &[("command", "push")]);
     let comments = ("route", "/repos/{owner}/{repo}/issues/{number}/comments");
     at_least(
         1.0,
