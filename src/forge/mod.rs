@@ -65,6 +65,10 @@ pub fn foreign(forge: ForgeKind, event: &str, action: Option<&str>) -> Option<St
 pub trait Forge: Access + Threads + Pulls + Checks {
     fn kind(&self) -> ForgeKind;
     fn capabilities(&self) -> Capabilities;
+    /// The App that the bot is, as webhooks name it; `None` where they name accounts only.
+    fn own_app(&self) -> Option<i64> {
+        None
+    }
     /// `None` where the forge keeps no log of the webhooks that it sent, or none that can be read.
     fn delivery_log(&self) -> Option<&dyn DeliveryLog> {
         None

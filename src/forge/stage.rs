@@ -18,11 +18,12 @@ const ADDRESS: usize = 2000;
 
 /// Looks at a body that tells a stage. It is read whole, so that its sender hears at once what is wrong with it.
 pub(in crate::forge) fn peek(told: Result<StageTold, Unreadable>) -> Peek {
-    let bare = Peek { repo: None, action: None, ours: false, reason: None, unreadable: None };
     match told {
-        Ok(StageTold { repo: Some(RepoHint::Id(id)), .. }) => Peek { repo: Some(id), ours: true, ..bare },
-        Ok(_) => Peek { ours: true, ..bare },
-        Err(unreadable) => Peek { unreadable: Some(unreadable.reason), ..bare },
+        Ok(StageTold { repo: Some(RepoHint::Id(id)), .. }) => {
+            Peek { repo: Some(id), ours: true, ..Peek::default() }
+        }
+        Ok(_) => Peek { ours: true, ..Peek::default() },
+        Err(unreadable) => Peek { unreadable: Some(unreadable.reason), ..Peek::default() },
     }
 }
 

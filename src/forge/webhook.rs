@@ -5,11 +5,13 @@ use crate::domain::stage::StageTold;
 use serde::de::DeserializeOwned;
 
 /// What a delivery is, as far as its intake must know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Peek {
     /// The repository's numeric id.
     pub repo: Option<i64>,
     pub action: Option<String>,
+    /// The App that did what is told, where that may be ours and nobody else has a part in it.
+    pub app: Option<i64>,
     /// Keep the whole body: the bot acts on it.
     pub ours: bool,
     /// Why it is not ours.

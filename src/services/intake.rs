@@ -40,9 +40,13 @@ pub enum Received {
 ///
 /// Errors: it could not be stored, and the forge must be told so.
 pub async fn receive(ctx: &Ctx, delivery: &Delivery<'_>) -> anyhow::Result<Received> {
-    let peek = forge::peek(delivery.forge, delivery.event, delivery.body);
+    let mut peek = forge::peek(delivery.forge, delivery.event, delivery.body);
     if let Some(why) = peek.unreadable {
         return Ok(Received::Unreadable(why));
+    }
+    if peek.app.is_some() && peek.app == ctx.forge(delivery.forge)?.own_app() {
+        peek.ours = false;
+        peek.reason = Some("the bot did it itself".to_owned());
     }
     let accepted = ctx.store.accept(NewDelivery {
         forge: delivery.forge,

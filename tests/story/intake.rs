@@ -197,3 +197,35 @@ async fn an_edit_runs_only_what_is_new_in_it() {
     assert!(world.reads(1).join("\n").contains("asked for by bob"));
     world.finish().await;
 }
+
+#[actix_web::test]
+async fn what_the_bot_did_itself_is_counted_and_let_go() {
+    let mut world = World::new().await;
+    world.comments("bob", 1, "/bot ping");
+    let hook = world.twin.drop_next().unwrap();
+    let mut body: Value = serde_json::from_slice(&hook.body).unwrap();
+    let secret = world.app().webhook_secret.clone();
+    for (app, expected) in [
+        (world.app().app_id, r#"202 {"status":"nothing to do"}"#),
+        (world.app().app_id + 1, r#"202 {"status":"stored"}"#),
+    ] {
+        body["comment"]["performed_via_github_app"] = serde_json::json!({ "id": app });
+        let body = serde_json::to_vec(&body).unwrap();
+        let post = Post { guid: &format!("by-{app}"), event: &hook.event, secret: &secret, body: &body };
+        assert_eq!(post.to(&world).await, expected);
+    }
+    world.settle().await;
+    let alone = counted(&world, "foreign").await;
+    assert_snapshot!(world.asks("bob", 1, "/protocol new").await, @r"
+    eyes rocket
+    #1 @bob: pong. TasksGodzilla 0.1.0 is here; your comment took 0 s to reach it.
+    #1 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
+    #2 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
+    ");
+    let own = world.twin.checks(REPO, &world.twin.pull(REPO, 2).unwrap().head_sha).unwrap().len();
+    assert!(
+        counted(&world, "foreign").await > alone + own as u64,
+        "checks and comments come back as webhooks"
+    );
+    world.finish().await;
+}

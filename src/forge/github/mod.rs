@@ -70,6 +70,10 @@ impl Forge for Github {
         ForgeKind::Github
     }
 
+    fn own_app(&self) -> Option<i64> {
+        Some(self.app_id)
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             buttons: true,

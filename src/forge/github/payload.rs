@@ -20,6 +20,16 @@ pub(super) struct Head {
     pub(super) git_ref: Option<String>,
     pub(super) ref_type: Option<String>,
     pub(super) repository: Option<Identified>,
+    pub(super) check_run: Option<Done>,
+    pub(super) check_suite: Option<Done>,
+    pub(super) comment: Option<Done>,
+}
+
+/// Something that an App may have done.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    #[serde(alias = "performed_via_github_app")]
+    pub(super) app: Option<Identified>,
 }
 
 #[derive(Deserialize)]

@@ -33,21 +33,20 @@ pub fn peek(event: &str, body: &[u8]) -> Peek {
     }
     match read::<Head>(event, body) {
         Ok(head) => {
-            let reason = kind_of(event, &head).err();
+            let kind = kind_of(event, &head);
             Peek {
+                app: kind.as_ref().ok().and_then(|kind| done_by(*kind, &head)),
                 repo: head.repository.map(|repository| repository.id),
                 action: head.action,
-                ours: reason.is_none(),
-                reason,
+                ours: kind.is_ok(),
+                reason: kind.err(),
                 unreadable: None,
             }
         }
         Err(unreadable) => Peek {
-            repo: None,
-            action: None,
-            ours: false,
             reason: (!is_known(event)).then(|| unreadable.reason.clone()),
             unreadable: is_known(event).then_some(unreadable.reason),
+            ..Peek::default()
         },
     }
 }
@@ -154,6 +153,17 @@ fn kind_of(event: &str, head: &Head) -> Result<Kind, String> {
         ("ping", _) => Kind::Ping,
         _ => return Err(not_acted_on(event, action.filter(|_| is_known(event)))),
     })
+}
+
+/// The App behind a check that moved, or behind a comment. Who asks for a re-run is a person, whosever check it is.
+fn done_by(kind: Kind, head: &Head) -> Option<i64> {
+    let done = match kind {
+        Kind::CheckMoved => &head.check_run,
+        Kind::SuiteMoved => &head.check_suite,
+        Kind::Comment => &head.comment,
+        _ => return None,
+    };
+    done.as_ref()?.app.as_ref().map(|app| app.id)
 }
 
 /// A push without a ref is let through: reading it then says what is missing.

@@ -26,14 +26,12 @@ pub fn peek(event: &str, body: &[u8]) -> Peek {
     match kind_of(&head) {
         Err(reason) => bare(Some(reason), None),
         Ok(_) if repo.is_none() => bare(None, Some(NO_PROJECT.to_owned())),
-        Ok(_) => {
-            Peek { repo, action: head.object_attributes.action, ours: true, reason: None, unreadable: None }
-        }
+        Ok(_) => Peek { repo, action: head.object_attributes.action, ours: true, ..Peek::default() },
     }
 }
 
 fn bare(reason: Option<String>, unreadable: Option<String>) -> Peek {
-    Peek { repo: None, action: None, ours: false, reason, unreadable }
+    Peek { reason, unreadable, ..Peek::default() }
 }
 
 /// Reads a delivery. `event` is the header `X-Gitlab-Event`, for the words of errors.

@@ -54,6 +54,37 @@ fn check_foreign(event: &str, content: &Value, expected: &str) {
     assert_eq!((peeked.ours, peeked.reason.as_deref()), (false, Some(expected)));
 }
 
+/// Who did it, as a peek tells.
+#[track_caller]
+fn check_app(event: &str, content: &Value, expected: Option<i64>) {
+    let peeked = peek(event, &delivery(content));
+    assert!(peeked.ours, "{event} {content}: {:?}", peeked.reason);
+    assert_eq!(peeked.app, expected, "{event} {content}");
+}
+
+#[test]
+fn what_an_app_did_is_told_from_what_people_did_with_it() {
+    for action in ["created", "completed"] {
+        check_app("check_run", &json!({ "action": action, "check_run": { "app": { "id": 7 } } }), Some(7));
+    }
+    check_app(
+        "check_suite",
+        &json!({ "action": "completed", "check_suite": { "app": { "id": 7 } } }),
+        Some(7),
+    );
+    for action in ["rerequested", "requested_action"] {
+        check_app("check_run", &json!({ "action": action, "check_run": { "app": { "id": 7 } } }), None);
+    }
+    check_app(
+        "check_suite",
+        &json!({ "action": "rerequested", "check_suite": { "app": { "id": 7 } } }),
+        None,
+    );
+    let said_by = |app: Value| json!({ "action": "created", "comment": { "performed_via_github_app": app } });
+    check_app("issue_comment", &said_by(json!({ "id": 7 })), Some(7));
+    check_app("issue_comment", &said_by(Value::Null), None);
+}
+
 #[track_caller]
 fn check_unreadable(event: &str, body: &[u8], expected: &str) {
     let unreadable = parse(event, body).unwrap_err();
