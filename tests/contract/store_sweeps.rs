@@ -223,7 +223,6 @@ async fn a_job_knows_since_when_it_fails(bench: Bench) {
     push(&bench, Job::Reconcile).await;
     let since = bench.store.now();
     let away = JobEnd::Away { at: since, error: "away".to_owned() };
-    let later = JobEnd::Later { at: since, why: "limited".to_owned() };
     assert_eq!(bench.claim(1).await[0].failing_since, None);
     bench.clock.advance(HOUR);
     let claimed = bench.claim(1).await.remove(0);
@@ -238,8 +237,9 @@ async fn a_job_knows_since_when_it_fails(bench: Bench) {
     store::job::finish(&bench.store, claimed.hold(), &away).await.unwrap();
     let claimed = bench.claim(1).await.remove(0);
     assert_eq!(claimed.failing_since, Some(failing), "the job of the same key takes it over");
-    bench.clock.advance(HOUR);
+    let later = JobEnd::Later { at: bench.store.now().plus(HOUR), why: "limited".to_owned() };
     store::job::finish(&bench.store, claimed.hold(), &later).await.unwrap();
+    bench.clock.advance(HOUR);
     let claimed = bench.claim(1).await.remove(0);
     assert_eq!(claimed.failing_since, Some(bench.store.now()), "who answers that it has to wait is not away");
     store::job::finish(&bench.store, claimed.hold(), &dead()).await.unwrap();

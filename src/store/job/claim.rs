@@ -201,12 +201,13 @@ async fn try_finish(store: &Store, hold: Hold, how: &JobEnd) -> Result<bool> {
         Err(StoreError::LeaseLost) => return Ok(false),
         begun => begun?,
     };
+    let now = tx.now();
     match how {
         JobEnd::Done => end(&mut tx, hold.job, "done", "").await?,
         JobEnd::Dead { error } => end(&mut tx, hold.job, "dead", error).await?,
-        JobEnd::Later { at, why } => come_back(&mut tx, hold.job, WAITS, *at, (-1, why)).await?,
-        JobEnd::Away { at, error } => come_back(&mut tx, hold.job, FAILS, *at, (-1, error)).await?,
-        JobEnd::Retry { at, error } => come_back(&mut tx, hold.job, FAILS, *at, (0, error)).await?,
+        JobEnd::Later { at, why } => come_back(&mut tx, hold.job, (WAITS, *at), *at, (-1, why)).await?,
+        JobEnd::Away { at, error } => come_back(&mut tx, hold.job, (FAILS, now), *at, (-1, error)).await?,
+        JobEnd::Retry { at, error } => come_back(&mut tx, hold.job, (FAILS, now), *at, (0, error)).await?,
     }
     // The lane is free now, and somebody may wait for it.
     tx.will_wake();
@@ -217,19 +218,18 @@ async fn try_finish(store: &Store, hold: Hold, how: &JobEnd) -> Result<bool> {
 /// It fails since the first time.
 const FAILS: &str = "UPDATE job SET process = NULL, failing_since = COALESCE(failing_since, $2) \
                      WHERE job_id = $1 RETURNING *";
-/// Somebody answered that it has to wait. Should that one be away the next time, it fails since now.
+/// Somebody answered that it has to wait. Should that one be away when it comes back, it fails since then.
 const WAITS: &str = "UPDATE job SET process = NULL, failing_since = $2 WHERE job_id = $1 RETURNING *";
 
 /// Queues an attempt that ended in order: its process is over.
 async fn come_back(
     tx: &mut Tx,
     id: JobId,
-    sql: &'static str,
+    (sql, failing_since): (&'static str, Moment),
     at: Moment,
     (cost, error): (i64, &str),
 ) -> Result<()> {
-    let now = tx.now();
-    let Some(held) = tx.one(sql, args![id, now], read_held).await? else {
+    let Some(held) = tx.one(sql, args![id, failing_since], read_held).await? else {
         return Err(StoreError::Missing { what: "job" });
     };
     let again = Again { at, attempt: held.attempt + cost, lost: 0, error: error.to_owned() };
