@@ -25,6 +25,8 @@ pub(super) fn from_answer(host: &str, words: &Words, status: StatusCode, answer:
         StatusCode::FORBIDDEN => {
             ForgeError::Forbidden { host, what: words.act.clone(), todo: said.todo(words) }
         }
+        // Webhooks and pushes come before every part of GitLab knows of their commit.
+        StatusCode::NOT_FOUND if said.lacks_commit() => ForgeError::behind(host, words.thing.clone()),
         StatusCode::NOT_FOUND | StatusCode::GONE => ForgeError::Missing { host, what: words.thing.clone() },
         _ if status.is_server_error() => {
             ForgeError::Broken { host, what: words.act.clone(), status: status.as_u16() }
@@ -59,6 +61,12 @@ impl Said {
         give_role(words.needs)
     }
 
+    /// No such commit, or no tree of it; of a path that is not in a tree GitLab says something else.
+    fn lacks_commit(&self) -> bool {
+        let said = self.0["message"].as_str().unwrap_or_default();
+        matches!(said, "404 Commit Not Found" | "404 Tree Not Found")
+    }
+
     /// `message` (a text, a list, or lists of texts by field), else `error`, else the status.
     fn words(&self, status: StatusCode) -> String {
         let told = [&self.0["message"], &self.0["error_description"], &self.0["error"]];
@@ -90,6 +98,22 @@ mod tests {
     #[track_caller]
     fn check_words(answer: &Value, expected: &str) {
         assert_eq!(Said(answer.clone()).words(StatusCode::BAD_REQUEST), expected);
+    }
+
+    #[test]
+    fn a_commit_that_is_not_there_may_be_on_its_way() {
+        let words = Words::new("set a status", "commit 0123456", "Developer");
+        let error = |message: &str| {
+            let content = json!({ "message": message }).to_string().into_bytes();
+            let answer = Answer { content, headers: http::HeaderMap::new() };
+            from_answer("gitlab.example", &words, StatusCode::NOT_FOUND, &answer)
+        };
+        for there in ["404 Commit Not Found", "404 Tree Not Found"] {
+            assert!(matches!(error(there), ForgeError::Behind { .. }), "{there}");
+        }
+        for gone in ["404 Project Not Found", "404 invalid revision or path Not Found", "404 Not Found"] {
+            assert!(matches!(error(gone), ForgeError::Missing { .. }), "{gone}");
+        }
     }
 
     #[test]

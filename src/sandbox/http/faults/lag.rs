@@ -47,13 +47,14 @@ const NOT_YET: &str = "not-there-yet-not-there-yet-not-there-ye";
 
 /// Refuses a call that names a commit which is not known yet.
 pub(super) fn refusal(model: &Model, asked: &Asked, behind: Duration) -> Option<Reply> {
-    let named = [asked.path.as_bytes(), &asked.body].concat();
+    let named = [asked.path.as_bytes(), asked.query.as_bytes(), &asked.body].concat();
     let named = String::from_utf8_lossy(&named);
     let young = Young::of(model, behind);
     let is_git = asked.path.contains("/git-");
     let unknown = young.moves.iter().find(|moved| !is_git && named.contains(&moved.to))?;
     let refused = match model.host {
         Host::Github => Refused::new(422, format!("No commit found for SHA: {}", unknown.to)),
+        Host::Gitlab if asked.path.ends_with("/repository/tree") => Refused::new(404, "404 Tree Not Found"),
         Host::Gitlab => Refused::new(404, "404 Commit Not Found"),
     };
     Some(model.refusal(refused))
