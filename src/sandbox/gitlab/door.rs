@@ -5,7 +5,7 @@ use super::routes::{self, Route};
 use super::words::{answered, missing, unauthorized};
 use crate::sandbox::acts::Refused;
 use crate::sandbox::http::{Answer, Asked, Call, Caller, GitPath, Leave, Note, Params, Purpose, Reply};
-use crate::sandbox::model::{Model, Role};
+use crate::sandbox::model::{Clock, Model, Role};
 use serde_json::json;
 
 /// Answers a call of the API; `None` for what is none.
@@ -77,7 +77,7 @@ pub(crate) fn allow_git(
     Ok(Leave { repo: repo.id, actor: caller.actor(model), told })
 }
 
-/// What every answer carries. The limit never runs out here.
+/// What every answer carries. The limit never runs out here; it starts anew in wall time, which is what bots compare it with.
 pub(crate) fn headers(model: &Model) -> Vec<(&'static str, String)> {
     const LIMIT: usize = 2_000;
     let used = model.requests.len() % LIMIT;
@@ -85,7 +85,7 @@ pub(crate) fn headers(model: &Model) -> Vec<(&'static str, String)> {
         ("ratelimit-limit", LIMIT.to_string()),
         ("ratelimit-observed", used.to_string()),
         ("ratelimit-remaining", (LIMIT - used).to_string()),
-        ("ratelimit-reset", (model.now() / 1000 + 60).to_string()),
+        ("ratelimit-reset", (Clock::Machine.now() / 1000 + 60).to_string()),
         ("x-request-id", format!("TWIN{}", model.requests.len())),
     ]
 }
