@@ -85,7 +85,7 @@ pub enum Happened {
         tip: Option<Sha>,
     },
     RepoChanged(RepoChange),
-    /// It was renamed or transferred, and only that is told.
+    /// It was renamed, transferred or archived, and of the last nothing is told.
     RepoMoved {
         owner: String,
         name: String,

@@ -210,12 +210,26 @@ async fn in_project(
         Happened::RepoMoved { owner, name, private } => {
             let repo = RepoRef { owner: owner.clone(), name: name.clone(), ..project.repo.clone() };
             let default_branch = project.default_branch.clone();
-            // Not said either; access that was lost stays lost.
+            // Not said either, and asked for below.
             let facts = RepoFacts { repo, default_branch, private: *private, archived: false };
-            described(ctx, project.forge, &facts).await.map(drop)
+            let project = described(ctx, project.forge, &facts).await?;
+            look_at(ctx, &project).await
         }
         Happened::AccessGained { .. } | Happened::AccessLost { .. } | Happened::Ping => Ok(()),
     }
+}
+
+/// Whether the repository is archived, or out of our sight, is not told when it moved.
+async fn look_at(ctx: &Ctx, project: &Project) -> anyhow::Result<()> {
+    if project.access == RepoAccess::Deleted {
+        return Ok(());
+    }
+    let access = match ctx.forge_of(project)?.repository(&project.repo).await {
+        Ok(seen) if !seen.archived => RepoAccess::Granted,
+        Ok(_) | Err(ForgeError::Missing { .. }) => RepoAccess::Lost,
+        Err(error) => return Err(error.into()),
+    };
+    fates::set_access(ctx, project, access).await
 }
 
 /// What the API does not confirm is news that it has not heard, or news that is out of date: deliveries come in any order.
