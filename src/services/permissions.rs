@@ -88,10 +88,12 @@ async fn check_right(
     if held >= needed.permission {
         return Ok(Ok(()));
     }
-    let holders = match asking.actor.kind {
+    let mut holders = match asking.actor.kind {
         ActorKind::Person => forge.holders(&asking.project.repo, needed.permission, HOLDERS).await?,
         ActorKind::Bot => Vec::new(),
     };
+    // Each forge lists them in an order of its own.
+    holders.sort();
     let Needed { permission: needed, asked_on } = needed;
     Ok(Err(Refusal::NotAllowed { command: called(asked), needed, asked_on, held, holders }))
 }
