@@ -216,12 +216,12 @@ async fn refusals_are_told_apart_and_never_repeated_here() {
         told.push_str(&format!("{status} {:?}: {text}\n", error.retry()));
     }
     insta::assert_snapshot!(told, @"
-    404 Never: HOST has no thread #4, or does not let the bot see it
-    410 Never: HOST has no thread #4, or does not let the bot see it
+    404 Never: HOST has no issue #4, or does not let the bot see it
+    410 Never: HOST has no issue #4, or does not let the bot see it
     403 Never: HOST does not let the bot post a comment; grant the App the permission `issues=write`
     403 Never: HOST does not let the bot post a comment; grant the App the permission `issues=write or pull_requests=write`
     403 Never: HOST refused to post a comment: Repository was archived so is read-only.
-    403 Never: HOST has no thread #4, or does not let the bot see it
+    403 Never: HOST has no issue #4, or does not let the bot see it
     403 After(7s): HOST is limiting the bot's calls for 7 s
     403 After(60s): HOST is limiting the bot's calls for 60 s
     429 After(120s): HOST is limiting the bot's calls for 120 s
@@ -229,7 +229,7 @@ async fn refusals_are_told_apart_and_never_repeated_here() {
     422 Never: HOST refused to post a comment: Validation Failed: body missing: Body is too long: and more
     409 Never: HOST refused to post a comment: Conflict
     502 WhenThere(3600s): HOST failed to post a comment (502)
-    200 Never: HOST answered about thread #4 in a form the bot does not know
+    200 Never: HOST answered about issue #4 in a form the bot does not know
     ");
 }
 

@@ -113,7 +113,7 @@ async fn a_report_that_the_forge_refused_is_published_by_a_later_pass() {
     shuts_out(&world);
     world.settle().await;
     assert!(world.headline(PULL).contains("Planned"), "the report is out of date");
-    assert_snapshot!(dead(&mut world).await, @"publish: <forge> has no thread #1, or does not let the bot see it");
+    assert_snapshot!(dead(&mut world).await, @"publish: <forge> has no issue #1, or does not let the bot see it");
     lets_in(&world);
     world.passes(Duration::from_secs(30)).await;
     passes_by(&mut world).await;
@@ -138,7 +138,7 @@ async fn ci_that_cannot_be_read_is_undecided_and_a_person_must_act() {
     tx.commit().await.unwrap();
     world.settle().await;
     assert_snapshot!(dead(&mut world).await, @r"
-    publish: <forge> has no thread #1, or does not let the bot see it
+    publish: <forge> has no issue #1, or does not let the bot see it
     read_ci: <forge> has no commit <sha>, or does not let the bot see it
     ");
     assert!(timeline(&world).await.contains("CI could not be read: "));

@@ -8,7 +8,7 @@ use super::on_repo::graphql;
 use crate::domain::effect::Reaction;
 use crate::domain::forge_event::CommentSource;
 use crate::domain::project::RepoRef;
-use crate::domain::thread::Thread;
+use crate::domain::thread::{Thread, ThreadKind};
 use crate::forge::{Access, CommentRef, ForgeError, Place, ThreadHead, Threads};
 use async_trait::async_trait;
 use http::Method;
@@ -50,7 +50,7 @@ impl Threads for Github {
     ) -> Result<CommentRef, ForgeError> {
         let number = place.thread.number;
         let path = repo_path(repo, &format!("/issues/{number}/comments"));
-        let words = Words::new("post a comment", format!("thread #{number}"), TALK);
+        let words = Words::new("post a comment", named(place.thread), TALK);
         let ask = Ask::write(Method::POST, path, json!({ "body": body }), words);
         let posted: WireComment = self.on(repo).read(&ask).await?;
         Ok(posted.into_ref())
@@ -124,7 +124,7 @@ impl Threads for Github {
                 (format!("/issues/comments/{id}/reactions"), format!("comment {id}"))
             }
             CommentSource::Issue(_) | CommentSource::Pull(_) => {
-                (format!("/issues/{}/reactions", thread.number), format!("thread #{}", thread.number))
+                (format!("/issues/{}/reactions", thread.number), named(thread))
             }
             CommentSource::Check(_) | CommentSource::Commit(_) => return Ok(()),
         };
@@ -136,7 +136,7 @@ impl Threads for Github {
 
     async fn thread(&self, repo: &RepoRef, thread: Thread) -> Result<ThreadHead, ForgeError> {
         let number = thread.number;
-        let words = Words::new("read an issue", format!("issue #{number}"), "issues=read");
+        let words = Words::new("read an issue", named(thread), "issues=read");
         let ask = Ask::get(repo_path(repo, &format!("/issues/{number}")), words);
         let issue: WireIssue = self.on(repo).read(&ask).await?;
         Ok(ThreadHead {
@@ -147,9 +147,16 @@ impl Threads for Github {
     }
 }
 
+fn named(thread: Thread) -> String {
+    match thread.kind {
+        ThreadKind::Issue => format!("issue #{}", thread.number),
+        ThreadKind::Pull => format!("pull request #{}", thread.number),
+    }
+}
+
 fn comments_page(repo: &RepoRef, thread: Thread, number: u32) -> Ask {
     let path = repo_path(repo, &format!("/issues/{}/comments?per_page=100&page={number}", thread.number));
-    Ask::get(path, Words::new("read comments", format!("thread #{}", thread.number), TALK))
+    Ask::get(path, Words::new("read comments", named(thread), TALK))
 }
 
 impl WireComment {
