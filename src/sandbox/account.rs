@@ -81,4 +81,13 @@ impl Account {
         }
         Ok(())
     }
+
+    /// Has the twin tell the bot at `address` what becomes of projects, where hooks of the server do and those of projects
+    /// do not.
+    pub fn watch_server(&self, twin: &Twin, address: &Url) {
+        if let Self::Gitlab(_) = self {
+            let url = format!("{}/webhooks/gitlab", address.as_str().trim_end_matches('/'));
+            twin.add_system_hook(HookSpec { url: &url, token: Some(HOOK_TOKEN), signing: None });
+        }
+    }
 }

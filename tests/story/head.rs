@@ -1,5 +1,6 @@
 //! The head of the branch, and the repository itself, in the hands of others.
 
+use super::host::{self, Call};
 use super::scripted::Reply;
 use super::telling::{
     BRANCH, PULL, artifacts, checks, file, head, planned, says, shown, timeline, with_plan,
@@ -7,7 +8,7 @@ use super::telling::{
 use super::world::{REPO, World};
 use insta::assert_snapshot;
 use tasksgodzilla::engine::Phase;
-use tasksgodzilla::sandbox::github::{Fault, Which};
+use tasksgodzilla::sandbox::{Fault, Which};
 
 async fn finish(mut world: World) {
     world.reads(1);
@@ -208,7 +209,7 @@ async fn deleting_the_branch_closes_the_pull_request() {
 #[actix_web::test]
 async fn a_branch_deleted_before_there_is_a_pull_request_blocks_until_it_is_pushed_again() {
     let mut world = World::new().await;
-    world.twin.order("POST /repos/{owner}/{repo}/pulls", Which::Next, Fault::Fails(422));
+    world.order(Call::OpenPull, Which::Next, Fault::Fails(422));
     says(&mut world, "bob", 1, "/protocol new").await;
     let ours = head(&world);
     world.twin.delete_branch("ann", REPO, BRANCH).unwrap();
@@ -265,14 +266,14 @@ async fn a_renamed_repository_keeps_working() {
 /// Requests that the bot made for its repository since the `from`th, but not for tokens.
 fn calls(world: &World, from: usize) -> Vec<String> {
     let all = world.twin.requests();
-    let ours = all[from..].iter().filter(|request| request.app.is_some());
+    let ours = all[from..].iter().filter(|request| host::asked(&world.account, request));
     ours.map(|request| format!("{} {} {}", request.method, request.path, request.status)).collect()
 }
 
 #[actix_web::test]
 async fn a_suspended_installation_pauses_and_is_not_called() {
     let mut world = with_plan(&["parser"]).await;
-    let installation = world.installation();
+    let installation = host::installation(&world.twin);
     let before = world.twin.requests().len();
     world.twin.suspend(installation);
     world.settle().await;

@@ -35,6 +35,8 @@ pub enum Way {
     Closed,
     /// Half of them are lost; others come twice or out of order.
     Rough(Luck),
+    /// None is lost, but some come twice or out of order.
+    Uneven(Luck),
 }
 
 /// What becomes of the next webhook.
@@ -60,6 +62,7 @@ impl Way {
                 Fate::Doubled,
                 Fate::Postponed,
             ]),
+            Self::Uneven(luck) => luck.one_of(&[Fate::Arrives, Fate::Doubled, Fate::Postponed]),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an operator's doctor asks of GitHub; `finish` holds its requests against GitHub's description.
 
+use super::host;
 use super::world::World;
 use insta::assert_snapshot;
 use tasksgodzilla::config::Manifest;
@@ -16,7 +17,7 @@ async fn an_app_that_is_as_it_should_be_is_found_well() {
         webhook: Some(manifest.webhook_at(&world.address)),
         now: Moment(world.now()),
     };
-    let findings = forge::app(&world.github(Timeouts::default()), &wanted).await;
+    let findings = forge::app(&host::github(world.app(), &world.twin, Timeouts::default()), &wanted).await;
     let lines: Vec<String> =
         findings.iter().map(|found| format!("{} {}", found.state.as_str(), found.about)).collect();
     assert_snapshot!(lines.join("\n"), @r"

@@ -1,15 +1,16 @@
 //! Who may ask for what, and on which thread.
 
+use super::host::{self, Bot};
 use super::world::{REPO, World};
 use insta::assert_snapshot;
-use tasksgodzilla::sandbox::github::{AppSpec, PullSpec, Role};
+use tasksgodzilla::sandbox::{PullSpec, Role};
 
 /// What the bot says to a `/protocol new` in a public repository.
 async fn in_public(world: &mut World) -> String {
     world.twin.repository("acme", "open", None).unwrap();
     world.twin.grant("acme/open", "bob", Role::Write).unwrap();
     world.twin.push_as("acme", "acme/open", "main", &[("README.md", Some("# Open\n"))]).unwrap();
-    world.twin.install(world.app().app_id, &["acme/open"]).unwrap();
+    host::serve(&world.account, &world.twin, "acme/open", &world.address);
     world.twin.open_issue("bob", "acme/open", "Do it", "/protocol new").unwrap();
     world.settle().await;
     let said = world.twin.thread("acme/open", 1).unwrap();
@@ -61,9 +62,8 @@ async fn only_a_maintainer_takes_the_responsibility() {
 #[actix_web::test]
 async fn a_refusal_names_a_few_people_and_calls_none_of_them() {
     let mut world = World::new().await;
-    let helper = AppSpec { name: "Helper", permissions: &[], events: &[], webhook: None };
-    world.twin.register_app(&helper).unwrap();
-    world.twin.grant(REPO, "helper[bot]", Role::Admin).unwrap();
+    let helper = Bot::of_others(&world.twin, "Helper", Role::Read);
+    world.twin.grant(REPO, &helper.login(), Role::Admin).unwrap();
     assert_snapshot!(world.asks("vera", 1, "/protocol new").await, @r"
     eyes confused
     #1 @vera: `/protocol new` needs write access to this repository; you have read. ann and bob can do it.

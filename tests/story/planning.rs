@@ -1,5 +1,6 @@
 //! From a request to a plan on a branch, and what becomes of requests, engines and answers that are not as they should be.
 
+use super::host;
 use super::scripted::{Reply, plan};
 use super::world::{REPO, World};
 use insta::assert_snapshot;
@@ -20,8 +21,8 @@ async fn a_plan_is_a_branch_a_draft_and_checks() {
     let pull = world.twin.pull(REPO, 2).unwrap();
     assert!(pull.draft && pull.open);
     assert_eq!((pull.head.as_str(), pull.base.as_str()), (BRANCH, "main"));
-    assert_snapshot!(pull.title, @"Split the importer (protocol 0001)");
-    assert_snapshot!(super::world::clean(&pull.body), @r#"
+    assert_snapshot!(host::title(world.twin.host(), &pull), @"Split the importer (protocol 0001)");
+    assert_snapshot!(world.clean(&pull.body), @r#"
     Closes #1.
 
     This is protocol 0001. The comment below shows how far it is and what it waits for; `.protocols/0001-split-the-importer/plan.md` says what is done and why.
@@ -38,10 +39,12 @@ async fn a_plan_is_a_branch_a_draft_and_checks() {
 
     <sub>Protocol 0001 · branch `0001-split-the-importer` · asked for by bob · [timeline and logs](<</protocols/1>>)</sub>
     "#);
-    assert_snapshot!(world.twin.commits(REPO, "main", BRANCH).unwrap().join("\n"), @r"
+    let address = host::nobodys_address(world.twin.host(), 1003, "bob");
+    let commits = world.twin.commits(REPO, "main", BRANCH).unwrap().join("\n");
+    assert_snapshot!(commits.replace(&address, "<nobody>"), @r"
     feat(protocol): add plan for 0001-split-the-importer [protocol-0001/00]
 
-    Co-authored-by: bob <1003+bob@users.noreply.github.com>
+    Co-authored-by: bob <<nobody>>
     ");
     let log = world.twin.file(REPO, BRANCH, &format!(".protocols/{BRANCH}/log.md")).unwrap().unwrap();
     assert_snapshot!(super::world::clean(&String::from_utf8(log).unwrap()), @r"
@@ -268,7 +271,7 @@ async fn words_of_people_are_shown_harmlessly() {
     #2 ✋ **Planned: 3 steps.** Read the plan, then `/protocol run` does all of it and `/step run next` one step; `/protocol replan <what to change>` makes another plan.
     ");
     let pull = world.twin.pull(REPO, 2).unwrap();
-    assert_snapshot!(format!("{}\n{}", pull.title, super::world::clean(&pull.body)), @r#"
+    assert_snapshot!(format!("{}\n{}", host::title(world.twin.host(), &pull), world.clean(&pull.body)), @r#"
     Img src x onerror alert 1 ann fixes 1 (protocol 0001)
     Closes #1.
 

@@ -1,10 +1,11 @@
 //! The repository's own file: whose word it is, what it changes, and what happens when it cannot be followed.
 
+use super::host::{Bot, Call};
 use super::world::{REPO, World};
 use insta::assert_snapshot;
 use std::time::Duration;
 use tasksgodzilla::domain::project::REPOSITORY_FILE;
-use tasksgodzilla::sandbox::github::{Access, AppCredentials, AppSpec, Fault, PullSpec, Role, Which};
+use tasksgodzilla::sandbox::{Fault, PullSpec, Role, Which};
 
 /// The branch of the first protocol.
 const BRANCH: &str = "0001-split-the-importer";
@@ -16,23 +17,16 @@ fn rules(world: &World, branch: &str, text: &str) {
 
 /// How often the bot asked for a file since the `from`th request.
 fn files_read(world: &World, from: usize) -> usize {
-    world.twin.requests()[from..].iter().filter(|request| request.operation == "repos/get-content").count()
+    world.counts(Call::ReadFile, from)
 }
 
-/// Registers an App and puts it on the repository.
-fn install(world: &World, name: &str, permissions: &[(&str, Access)]) -> AppCredentials {
-    let spec = AppSpec { name, permissions, events: &[], webhook: None };
-    let app = world.twin.register_app(&spec).unwrap();
-    world.twin.install(app.app_id, &[REPO]).unwrap();
-    app
-}
-
-/// An App comments on issue #1, and the world settles; returns our reactions and what we said.
-async fn bot_asks(world: &mut World, app: &AppCredentials, body: &str) -> String {
-    let comment = world.twin.comment_as_app(app.app_id, REPO, 1, body).unwrap();
+/// Another bot comments on issue #1, and the world settles; returns our reactions and what we said.
+async fn bot_asks(world: &mut World, bot: &Bot, body: &str) -> String {
+    let comment = bot.comments(&world.twin, 1, body);
     world.settle().await;
     let reactions = world.reactions(1, comment).join(" ");
-    [reactions, world.news()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    let news = world.news().replace(&bot.called(), "<bot>");
+    [reactions, news].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 #[actix_web::test]
@@ -228,8 +222,7 @@ async fn while_the_forge_is_down_nobody_goes_by_the_defaults() {
     let mut world = World::new().await;
     rules(&world, "main", "permissions: {protocol new: admin}\n");
     world.settle().await;
-    let files = "GET /repos/{owner}/{repo}/contents/{path*}";
-    world.twin.order(files, Which::First(2), Fault::Fails(502));
+    world.order(Call::ReadFile, Which::First(2), Fault::Fails(502));
     let before = world.twin.requests().len();
     let asked = world.comments("bob", 1, "/protocol new");
     world.turn().await;
@@ -239,6 +232,20 @@ async fn while_the_forge_is_down_nobody_goes_by_the_defaults() {
     world.passes(Duration::from_secs(120)).await;
     assert_eq!(files_read(&world, before), 3);
     assert_eq!(world.reactions(1, asked), ["eyes", "confused"]);
+    assert_snapshot!(world.news(), @"#1 @bob: `/protocol new` needs admin access to this repository (`.tasksgodzilla.yml` on `main` says so); you have write. ann can do it.");
+    world.finish().await;
+}
+
+#[actix_web::test]
+async fn while_the_forge_does_not_know_its_commit_nobody_goes_by_the_defaults() {
+    let mut world = World::new().await;
+    world.passes(Duration::from_secs(60)).await;
+    rules(&world, "main", "permissions: {protocol new: admin}\n");
+    world.order(Call::ReadFile, Which::Every, Fault::Lags(Duration::from_secs(20)));
+    world.comments("bob", 1, "/protocol new");
+    world.turn().await;
+    assert_eq!((world.twin.met().len(), world.news()), (1, String::new()));
+    world.rests().await;
     assert_snapshot!(world.news(), @"#1 @bob: `/protocol new` needs admin access to this repository (`.tasksgodzilla.yml` on `main` says so); you have write. ann can do it.");
     world.finish().await;
 }
@@ -282,21 +289,18 @@ async fn help_is_ours_only_where_the_repository_says_so() {
 #[actix_web::test]
 async fn a_bot_gives_commands_only_if_it_is_listed_and_may() {
     let mut world = World::new().await;
-    let helper = install(&world, "Helper", &[("contents", Access::Write), ("issues", Access::Write)]);
-    let talker = install(&world, "Talker", &[("issues", Access::Write)]);
+    let helper = Bot::of_others(&world.twin, "Helper", Role::Write);
+    let talker = Bot::of_others(&world.twin, "Talker", Role::Read);
     assert_snapshot!(bot_asks(&mut world, &helper, "/protocol new").await, @"eyes confused");
-    rules(&world, "main", &format!("bots:\n  - {{login: somebody, app: {}}}\n", helper.app_id + 100));
+    rules(&world, "main", &format!("bots: [{}]\n", talker.listing()));
     assert_snapshot!(bot_asks(&mut world, &helper, "/protocol new").await, @"eyes confused");
 
-    let both = format!(
-        "bots:\n  - login: helper\n    app: {}\n  - login: talker\n    app: {}\n",
-        helper.app_id, talker.app_id
-    );
+    let both = format!("bots:\n  - {}\n  - {}\n", helper.listing(), talker.listing());
     rules(&world, "main", &both);
     assert_snapshot!(bot_asks(&mut world, &talker, "/protocol new").await, @"eyes confused");
     assert_snapshot!(bot_asks(&mut world, &talker, "/bot ping").await, @r"
     eyes rocket
-    #1 talker\[bot\]: pong. TasksGodzilla 0.1.0 is here; your comment took 0 s to reach it.
+    #1 <bot>: pong. TasksGodzilla 0.1.0 is here; your comment took 0 s to reach it.
     ");
     assert_snapshot!(bot_asks(&mut world, &helper, "/protocol new").await, @r"
     eyes rocket
@@ -310,17 +314,16 @@ async fn a_bot_gives_commands_only_if_it_is_listed_and_may() {
 #[actix_web::test]
 async fn a_bot_may_be_listed_by_its_account() {
     let mut world = World::new().await;
-    let helper = install(&world, "Helper", &[("contents", Access::Write), ("issues", Access::Write)]);
-    let account = world.client.get(format!("{}/users/helper%5Bbot%5D", world.twin.api_url()));
-    let account = account.header("user-agent", "story").send().await.unwrap().text().await.unwrap();
-    let account: serde_json::Value = serde_json::from_str(&account).unwrap();
-    let id = account["id"].as_i64().unwrap();
-    rules(&world, "main", &format!("bots: [{{login: 'helper[bot]', account: {}}}]\n", id + 1));
+    let helper = Bot::of_others(&world.twin, "Helper", Role::Write);
+    let other = Bot::of_others(&world.twin, "Other", Role::Write);
+    let listing = other.listing_by_account(&world.twin, &world.client).await;
+    rules(&world, "main", &format!("bots: [{listing}]\n"));
     assert_eq!(bot_asks(&mut world, &helper, "/bot ping").await, "eyes confused");
-    rules(&world, "main", &format!("bots: [{{login: 'helper[bot]', account: {id}}}]\n"));
+    let listing = helper.listing_by_account(&world.twin, &world.client).await;
+    rules(&world, "main", &format!("bots: [{listing}]\n"));
     assert_snapshot!(bot_asks(&mut world, &helper, "/bot ping").await, @r"
     eyes rocket
-    #1 helper\[bot\]: pong. TasksGodzilla 0.1.0 is here; your comment took 0 s to reach it.
+    #1 <bot>: pong. TasksGodzilla 0.1.0 is here; your comment took 0 s to reach it.
     ");
     world.finish().await;
 }
@@ -328,11 +331,11 @@ async fn a_bot_may_be_listed_by_its_account() {
 #[actix_web::test]
 async fn the_bot_never_obeys_itself() {
     let mut world = World::new().await;
-    let own = world.app().clone();
-    rules(&world, "main", &format!("bots: [{{login: tasksgodzilla, app: {}}}]\nhelp: true\n", own.app_id));
+    let own = Bot::ours(&world.account);
+    rules(&world, "main", &format!("bots: [{}]\nhelp: true\n", own.listing()));
     world.settle().await;
     let before = world.twin.requests().len();
-    let comment = world.twin.comment_as_app(own.app_id, REPO, 1, "/protocol new\n\n/help").unwrap();
+    let comment = own.comments(&world.twin, 1, "/protocol new\n\n/help");
     world.settle().await;
     assert_eq!(world.reactions(1, comment), [""; 0]);
     assert_eq!(world.news(), "#1 /protocol new");
@@ -343,8 +346,8 @@ async fn the_bot_never_obeys_itself() {
 #[actix_web::test]
 async fn a_bots_mistakes_and_refusals_are_answered_by_a_reaction() {
     let mut world = World::new().await;
-    let helper = install(&world, "Helper", &[("contents", Access::Write), ("issues", Access::Write)]);
-    rules(&world, "main", &format!("bots: [{{login: helper, app: {}}}]\n", helper.app_id));
+    let helper = Bot::of_others(&world.twin, "Helper", Role::Write);
+    rules(&world, "main", &format!("bots: [{}]\n", helper.listing()));
     assert_eq!(bot_asks(&mut world, &helper, "/protocol rum").await, "eyes confused");
     assert_eq!(bot_asks(&mut world, &helper, "/protocol run").await, "eyes confused");
     rules(&world, "main", "nonsense\n");
@@ -355,12 +358,11 @@ async fn a_bots_mistakes_and_refusals_are_answered_by_a_reaction() {
 #[actix_web::test]
 async fn a_bots_merge_that_the_forge_refuses_is_answered_by_a_reaction() {
     let mut world = World::planned().await;
-    let helper = install(&world, "Helper", &[("contents", Access::Write), ("issues", Access::Write)]);
-    rules(&world, "main", &format!("bots: [{{login: helper, app: {}}}]\n", helper.app_id));
+    let helper = Bot::of_others(&world.twin, "Helper", Role::Write);
+    rules(&world, "main", &format!("bots: [{}]\n", helper.listing()));
     world.asks("bob", 1, "/protocol run").await;
-    let merges = "PUT /repos/{owner}/{repo}/pulls/{number}/merge";
-    world.twin.order(merges, Which::Every, Fault::Fails(502));
-    let comment = world.twin.comment_as_app(helper.app_id, REPO, 1, "/protocol merge").unwrap();
+    world.order(Call::Merge, Which::Every, Fault::Fails(502));
+    let comment = helper.comments(&world.twin, 1, "/protocol merge");
     world.settle().await;
     for _ in 0..70 {
         world.passes(Duration::from_secs(60)).await;
@@ -375,8 +377,8 @@ async fn a_bots_merge_that_the_forge_refuses_is_answered_by_a_reaction() {
 #[actix_web::test]
 async fn two_bots_that_answer_each_other_come_to_an_end() {
     let mut world = World::new().await;
-    let helper = install(&world, "Helper", &[("issues", Access::Write)]);
-    rules(&world, "main", &format!("bots: [{{login: helper, app: {}}}]\n", helper.app_id));
+    let helper = Bot::of_others(&world.twin, "Helper", Role::Read);
+    rules(&world, "main", &format!("bots: [{}]\n", helper.listing()));
     let mut rounds = 0;
     while bot_asks(&mut world, &helper, "/bot ping").await.starts_with("eyes rocket\n#1 ") {
         rounds += 1;

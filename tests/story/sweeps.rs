@@ -1,5 +1,6 @@
 //! What was lost is looked for: work without a worker, answers without a sender, reports that were never shown.
 
+use super::host::Call;
 use super::scripted::Reply;
 use super::telling::{BRANCH, PULL, checks, planned, says, shown, with_plan};
 use super::world::{REPO, World};
@@ -11,17 +12,15 @@ use tasksgodzilla::domain::retry::JobEnd;
 use tasksgodzilla::engine::Phase;
 use tasksgodzilla::jobs::Worker;
 use tasksgodzilla::queue::{Handler as _, JobSource as _};
-use tasksgodzilla::sandbox::github::{Ci, Fault, Which};
+use tasksgodzilla::sandbox::{Ci, Fault, Which};
 use tasksgodzilla::store;
 
 const LEASE: Duration = Duration::from_secs(15);
 const MINUTE: Duration = Duration::from_secs(60);
-const COMMENT: &str = "POST /repos/{owner}/{repo}/issues/{number}/comments";
-const CHECK: &str = "POST /repos/{owner}/{repo}/check-runs";
 
 /// The forge is away for so long that work which needs it fails for good.
-async fn outlasts_patience(world: &mut World, calls: &str) {
-    world.twin.order(calls, Which::Every, Fault::Fails(500));
+async fn outlasts_patience(world: &mut World, call: Call) {
+    world.order(call, Which::Every, Fault::Fails(500));
     world.settle().await;
     for _ in 0..75 {
         world.passes(MINUTE).await;
@@ -83,7 +82,7 @@ async fn a_step_that_runs_without_a_job_fails_and_can_be_tried_again() {
 async fn an_answer_that_nobody_could_send_is_sent_later() {
     let mut world = World::new().await;
     world.comments("vera", 1, "/bot ping");
-    outlasts_patience(&mut world, COMMENT).await;
+    outlasts_patience(&mut world, Call::PostComment).await;
     world.settle().await;
     assert_eq!(world.news(), "");
     world.reconciles().await;
@@ -96,7 +95,7 @@ async fn an_answer_that_nobody_could_send_is_sent_later() {
 async fn a_report_that_nobody_could_publish_is_published_later() {
     let mut world = World::new().await;
     world.comments("bob", 1, "/protocol new");
-    outlasts_patience(&mut world, CHECK).await;
+    outlasts_patience(&mut world, Call::PutCheck).await;
     world.settle().await;
     assert_eq!(world.checks(BRANCH), "");
     world.passes(10 * MINUTE).await;
@@ -124,9 +123,7 @@ async fn a_check_that_was_left_unfinished_is_finished() {
     tx.commit().await.unwrap();
     let from = world.twin.requests().len();
     world.reconciles().await;
-    let moved =
-        world.twin.requests()[from..].iter().filter(|request| request.operation == "checks/update").count();
-    assert_eq!(moved, 1);
+    assert_eq!(world.counts(Call::MoveCheck, from), 1);
     let mut db = world.ctx.store.read().await.unwrap();
     assert!(store::posted::checks(&mut db, ProtocolId(1)).await.unwrap().iter().all(|check| check.is_final));
     drop(db);
@@ -188,7 +185,7 @@ async fn ci_that_went_quiet_is_looked_at() {
 async fn one_sweep_that_fails_does_not_stop_the_others() {
     let mut world = World::new().await;
     world.comments("vera", 1, "/bot ping");
-    outlasts_patience(&mut world, COMMENT).await;
+    outlasts_patience(&mut world, Call::PostComment).await;
     let mut tx = world.ctx.store.begin().await.unwrap();
     store::mark::set(&mut tx, "delivery_log:github", world.ctx.now()).await.unwrap();
     tx.commit().await.unwrap();

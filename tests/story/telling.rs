@@ -1,11 +1,13 @@
 //! How stories tell what they see: the plan as a given, the sticky comment without what is folded, the timeline.
 
+use super::host::{self, Call};
 use super::scripted::{Reply, plan};
 use super::world::{REPO, World};
 use std::collections::BTreeSet;
 use tasksgodzilla::domain::event::Event;
 use tasksgodzilla::domain::ids::ProtocolId;
 use tasksgodzilla::engine::Phase;
+use tasksgodzilla::sandbox::RequestView;
 use tasksgodzilla::store;
 use tasksgodzilla::store::run::Run;
 
@@ -108,25 +110,28 @@ pub fn head(world: &World) -> String {
     world.twin.branch_head(REPO, BRANCH).unwrap().unwrap()
 }
 
-/// Requests of the bot that change the forge, since the `from`th request: content only, not reactions.
-pub fn writes(world: &World, from: usize) -> Vec<String> {
+/// What the bot asked that changes the forge, since the `from`th request: content only, not reactions.
+pub fn writes(world: &World, from: usize) -> Vec<Call> {
     let all = world.twin.requests();
     let writes = all[from..].iter().filter(|request| {
-        (request.method != "GET"
-            && !request.path.contains("access_tokens")
-            && !request.path.contains("upload-pack"))
-            && request.operation != "git/fetch"
-            && request.app.is_some()
+        request.method != "GET"
+            && host::asked(&world.account, request)
+            && ![Call::React, Call::GetToken, Call::Fetch]
+                .iter()
+                .any(|call| call.is(world.twin.host(), request))
     });
-    writes.map(|request| format!("{} {} {}", request.method, request.path, request.operation)).collect()
+    writes.map(|request| named(world, request)).collect()
+}
+
+fn named(world: &World, request: &RequestView) -> Call {
+    let is_one = |call: &&Call| call.is(world.twin.host(), request);
+    let known = Call::WRITES.iter().chain(&[Call::Push]).find(is_one);
+    *known.unwrap_or_else(|| panic!("no kind of write: {request:?}"))
 }
 
 /// How many pushes the bot made since the `from`th request.
 pub fn pushes(world: &World, from: usize) -> usize {
-    world.twin.requests()[from..]
-        .iter()
-        .filter(|request| request.operation == "git/push" && request.method == "POST")
-        .count()
+    world.counts(Call::Push, from)
 }
 
 /// What people see in the end, without times, tokens and the numbers of runs.
@@ -137,7 +142,8 @@ pub async fn told(mut world: World) -> String {
     for comment in world.twin.thread(REPO, 1).unwrap().iter().chain(&world.twin.thread(REPO, PULL).unwrap()) {
         seen.push(format!("{}: {:?}", comment.author, comment.reactions));
     }
-    let all: BTreeSet<String> = world.twin.requests().iter().filter_map(created_on).collect();
+    let on = |request: &RequestView| host::checked_commit(world.twin.host(), request);
+    let all: BTreeSet<String> = world.twin.requests().iter().filter_map(on).collect();
     for sha in all {
         let checks = world.twin.checks(REPO, &sha).unwrap();
         let names: BTreeSet<&str> = checks.iter().map(|check| check.name.as_str()).collect();
@@ -148,8 +154,4 @@ pub async fn told(mut world: World) -> String {
     // What a lost attempt used is not known, and it has a run of its own.
     let lost = regex::Regex::new(r"/runs/\d+|, \d+ tokens|\| (\d+|–) \|(\n|$)").unwrap();
     lost.replace_all(&seen.join("\n"), "$2").into_owned()
-}
-
-fn created_on(request: &tasksgodzilla::sandbox::github::RequestView) -> Option<String> {
-    request.body["head_sha"].as_str().map(str::to_owned)
 }

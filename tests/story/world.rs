@@ -1,6 +1,6 @@
 //! The world of a story: a GitHub in a box, the bot over real HTTP, a clock that stands still, and an engine with a script.
 
-use super::host::{self, told_on};
+use super::host::{self, Call, told_on};
 use super::luck::{Fate, Way};
 use super::scripted::Scripted;
 use actix_web::dev::ServerHandle;
@@ -13,15 +13,12 @@ use tasksgodzilla::app::{self, StoredJobs};
 use tasksgodzilla::config::{Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::domain::job::Job;
-use tasksgodzilla::domain::witness::Nobody;
-use tasksgodzilla::forge::github::{Github, GithubSettings, MergeMethod, Timeouts};
 use tasksgodzilla::git::{Git, GitSettings, Identity};
 use tasksgodzilla::http::{self, Web};
 use tasksgodzilla::jobs::Worker;
-use tasksgodzilla::meter::Meters;
 use tasksgodzilla::queue::{self, Handler as _, JobSource as _};
 use tasksgodzilla::sandbox::github::AppCredentials;
-use tasksgodzilla::sandbox::{Account, CheckView, Host, Role, Twin, TwinOptions};
+use tasksgodzilla::sandbox::{Account, CheckView, Fault, Host, Role, Twin, TwinOptions, Which};
 use tasksgodzilla::services::Ctx;
 use tasksgodzilla::store::{self, job::JobStatus};
 use tempfile::TempDir;
@@ -102,6 +99,7 @@ impl World {
         let web = server.handle();
         tokio::spawn(server);
         account.install(&twin, REPO, &address).unwrap();
+        account.watch_server(&twin, &address);
         twin.open_issue("ann", REPO, "Split the importer", "It does too much.").unwrap();
         let mut world = Self {
             worker: Arc::new(Worker::new(ctx.clone())),
@@ -126,8 +124,8 @@ impl World {
     pub async fn impatient() -> Self {
         let mut world = Self::new().await;
         let patience = Duration::from_secs(3);
-        let github = world.github(Timeouts { read: patience, whole: patience, ..Timeouts::default() });
-        world.ctx.forges.insert("github", Arc::new(github));
+        let forge = host::client(&world.account, &world.twin, patience);
+        world.ctx.forges.insert(forge.kind().as_str(), forge);
         let identity = Identity { name: "TasksGodzilla".to_owned(), email: "bot@example.invalid".to_owned() };
         let mut git = GitSettings::new(world.folder.path().join("projects"), identity);
         git.limits.network = patience;
@@ -144,31 +142,19 @@ impl World {
         }
     }
 
-    /// The installation that the bot asks tokens for.
-    pub fn installation(&self) -> u64 {
-        let all = self.twin.requests();
-        let mut asked = all.iter().filter_map(|request| request.path.strip_prefix("/app/installations/"));
-        asked.find_map(|rest| rest.split('/').next().unwrap().parse().ok()).unwrap()
+    /// Has `which` of these calls go wrong.
+    pub fn order(&self, call: Call, which: Which, fault: Fault) {
+        host::order(&self.twin, call, which, fault);
+    }
+
+    /// How often the bot asked this since the `from`th request.
+    pub fn counts(&self, call: Call, from: usize) -> usize {
+        self.twin.requests()[from..].iter().filter(|request| call.is(self.twin.host(), request)).count()
     }
 
     /// A text of the bot, with GitHub's words and without what differs between runs.
     pub fn clean(&self, text: &str) -> String {
         clean(&host::plain(&self.account, &self.twin, text))
-    }
-
-    /// Another client of the bot's App.
-    pub fn github(&self, timeouts: Timeouts) -> Github {
-        let settings = GithubSettings {
-            api_url: Url::parse(&self.twin.api_url()).unwrap(),
-            web_url: Url::parse(&self.twin.url()).unwrap(),
-            app_id: self.app().app_id,
-            private_key: self.app().private_key_pem.clone().into(),
-            timeouts,
-            merge_method: MergeMethod::default(),
-            witness: Arc::new(Nobody),
-            meters: Meters::default(),
-        };
-        Github::new(&settings).unwrap()
     }
 
     /// The same, on disks of which a story says how many bytes are free.

@@ -1,9 +1,24 @@
 //! The forge of a story: which one, and what differs in how people read it.
+//!
+//! `calls` has what the bot asks of a forge, `accounts` who asks, `posts` what the bot is told, `stages` what scripts of CI tell.
 
+mod accounts;
+mod calls;
+mod posts;
+mod stages;
+
+pub use accounts::{Bot, asked, client, github, installation, let_in, serve, shut_out};
+pub use calls::{Call, after_denial, apart, order};
+pub use posts::{Post, commenter, reworded, with_previous_secret};
+pub use stages::{Job, ci_environment, job_page, of_unreadable, state};
+
+use super::luck::{Luck, Way};
 use super::world::REPO;
 use super::{gitlab_openapi, openapi};
 use regex::Regex;
-use tasksgodzilla::sandbox::{Account, CheckConclusion, CheckView, CommentView, Host, Twin};
+use tasksgodzilla::sandbox::{
+    Account, CheckConclusion, CheckView, CommentView, Host, PullView, RequestView, Twin,
+};
 
 /// The forge on which stories are told: GitHub, or what `TASKSGODZILLA_TEST_FORGE` says.
 pub fn told_on() -> Host {
@@ -61,67 +76,45 @@ pub fn plain(account: &Account, twin: &Twin, text: &str) -> String {
     text.replace("/-/", "/")
 }
 
-/// A job of CI that runs a script.
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    pub stage: &'a str,
-    pub attempt: &'a str,
-    pub branch: &'a str,
-    pub sha: &'a str,
-}
-
-/// What the forge's own CI sets for a job of `acme/api`.
-/// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>
-/// <https://docs.gitlab.com/ci/variables/predefined_variables/>
-pub fn ci_environment(account: &Account, repo: i64, job: &Job<'_>) -> Vec<(String, String)> {
-    let (repo, page, run) = (repo.to_string(), job_page(job.stage, job.attempt), job.attempt);
-    let of_github = [
-        ("GITHUB_ACTIONS", "true"),
-        ("GITHUB_REPOSITORY", REPO),
-        ("GITHUB_REPOSITORY_ID", &repo),
-        ("GITHUB_REF_NAME", job.branch),
-        ("GITHUB_SHA", job.sha),
-        ("GITHUB_WORKFLOW", "CI"),
-        ("GITHUB_JOB", job.stage),
-        ("GITHUB_RUN_ID", "7"),
-        ("GITHUB_RUN_ATTEMPT", run),
-        ("TASKSGODZILLA_CI_TARGET_URL", &page),
-    ];
-    let of_gitlab = [
-        ("GITLAB_CI", "true"),
-        ("CI_PROJECT_PATH", REPO),
-        ("CI_PROJECT_ID", &repo),
-        ("CI_COMMIT_REF_NAME", job.branch),
-        ("CI_COMMIT_SHA", job.sha),
-        ("CI_PIPELINE_NAME", "CI"),
-        ("CI_JOB_NAME", job.stage),
-        ("CI_JOB_ID", run),
-        ("CI_JOB_URL", &page),
-    ];
-    let set = match account {
-        Account::Github(_) => of_github.as_slice(),
-        Account::Gitlab(_) => of_gitlab.as_slice(),
-    };
-    set.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
-}
-
-/// Where people see a job.
-pub fn job_page(stage: &str, attempt: &str) -> String {
-    format!("https://ci.example/{stage}/{attempt}")
-}
-
-/// How the script calls a state to this forge.
-pub fn state<'a>(account: &Account, state: &'a str) -> &'a str {
-    match (account, state) {
-        (Account::Gitlab(_), "failure") => "failed",
-        _ => state,
+/// The title of a draft, or of what is none, without what only says that it is one.
+pub fn title(host: Host, pull: &PullView) -> String {
+    match host {
+        Host::Gitlab if pull.draft => pull.title.strip_prefix("Draft: ").unwrap().to_owned(),
+        Host::Github | Host::Gitlab => pull.title.clone(),
     }
 }
 
-/// The HTTP status of what is proved and cannot be read.
-pub fn of_unreadable(account: &Account) -> &'static str {
-    match account {
-        Account::Github(_) => "400",
-        Account::Gitlab(_) => "202",
+/// The address that names somebody in a commit and reaches nobody.
+pub fn nobodys_address(host: Host, id: u64, login: &str) -> String {
+    match host {
+        Host::Github => format!("{id}+{login}@users.noreply.github.com"),
+        Host::Gitlab => format!("{id}-{login}@users.noreply.127.0.0.1"),
+    }
+}
+
+/// What is said of branches that changed the same lines, when one is to be merged.
+pub fn unmergeable(host: Host) -> &'static str {
+    match host {
+        Host::Github => "Pull Request is not mergeable",
+        Host::Gitlab => "Branch cannot be merged: conflict",
+    }
+}
+
+/// The commit that a request put a check on.
+pub fn checked_commit(host: Host, request: &RequestView) -> Option<String> {
+    let is_check = Call::PutCheck.is(host, request);
+    let named = match host {
+        Host::Github => request.body["head_sha"].as_str(),
+        Host::Gitlab => request.path.rsplit('/').next(),
+    };
+    named.filter(|_| is_check).map(str::to_owned)
+}
+
+/// The worst way of webhooks after which everything is there all the same: GitHub's log has what is lost, and GitLab has
+/// no log that the bot may read.
+pub fn rough(host: Host, luck: Luck) -> Way {
+    match host {
+        Host::Github => Way::Rough(luck),
+        Host::Gitlab => Way::Uneven(luck),
     }
 }
