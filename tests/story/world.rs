@@ -4,13 +4,16 @@ use super::host::{self, Call, told_on};
 use super::luck::{Fate, Way};
 use super::scripted::Scripted;
 use actix_web::dev::ServerHandle;
+use secrecy::ExposeSecret as _;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tasksgodzilla::app::{self, StoredJobs};
-use tasksgodzilla::config::{Needs, Raw, Settings};
+use tasksgodzilla::config::{Database, Needs, Raw, Settings};
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::domain::job::Job;
 use tasksgodzilla::git::{Git, GitSettings, Identity};
@@ -40,6 +43,7 @@ pub struct World {
     pub client: reqwest::Client,
     /// How webhooks travel.
     pub way: Way,
+    database: Database,
     worker: Arc<Worker>,
     clock: Arc<AtomicI64>,
     web: ServerHandle,
@@ -105,6 +109,7 @@ impl World {
             worker: Arc::new(Worker::new(ctx.clone())),
             client: client(),
             way,
+            database: settings.database,
             read: BTreeMap::new(),
             forgiven: Vec::new(),
             folder,
@@ -118,6 +123,20 @@ impl World {
         };
         world.settle().await;
         world
+    }
+
+    /// Changes the database without the bot.
+    pub async fn alters(&self, sql: &'static str) {
+        match &self.database {
+            Database::Sqlite(path) => {
+                let mut db = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+            }
+            Database::Postgres(url) => {
+                let mut db = PgConnection::connect(url.expose_secret()).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+            }
+        }
     }
 
     /// The same, with a bot that does not wait long for a forge that is silent.
