@@ -38,22 +38,24 @@ pub(super) async fn measure(args: &Args) -> anyhow::Result<Figures> {
     let bot = world.start(&["serve"], "overhead")?;
     world.first_stored(bot.address, "first").await?;
     let store = look_into(args, &world).await?;
-    // The first plan clones the repository.
-    let first = Work::ask(&world, &store).await?;
-    let (mut plans, mut limits, mut resets) = (Vec::new(), Vec::new(), Vec::new());
+    // The first plan clones the repository, and whatever is done for the first time is prepared then.
+    Work::ask(&world, &store).await?.run(&world, &store).await?;
+    let (mut planned, mut limits, mut resets) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         let (added, reset) = bare.plan(round).await?;
         limits.push(ms(added));
         resets.push(ms(reset));
-        plans.push(Work::ask(&world, &store).await?.planning);
+        planned.push(Work::ask(&world, &store).await?);
     }
+    let plans: Vec<f64> = planned.iter().map(|work| work.planning).collect();
     let mut figures = Figures::default();
     let ratios = plans.iter().zip(&limits).map(|(plan, limit)| plan / limit);
     figures.add("planning_ratio_to_git", median(ratios), "", Goal::AtMost(1.3));
     figures.add("planning", median(plans), "ms", Goal::None);
     figures.add("git_planning", median(limits), "ms", Goal::None);
     figures.add("git_reset", median(resets), "ms", Goal::None);
-    steps(&world, &store, &bot, &first, &mut figures).await?;
+    let last = planned.last().context("nothing was planned")?;
+    steps(&world, &store, &bot, last, &mut figures).await?;
     store.close().await;
     Ok(figures)
 }
@@ -133,9 +135,19 @@ impl Work {
         let planning = between(&events, EventKind::PlanningEnqueued, EventKind::Planned)?;
         Ok(Self { issue, protocol, planning })
     }
+
+    /// Every step of it, until every report is out.
+    async fn run(&self, world: &World, store: &Store) -> anyhow::Result<()> {
+        world.twin.comment(PERSON, REPO, self.issue, "/protocol run")?;
+        let done = |protocol: &Protocol, steps: &[Step]| {
+            protocol.status() == ProtocolStatus::Planned && steps.iter().all(|step| step.status.is_done())
+        };
+        until(store, self.issue, done).await?;
+        quiet(store).await
+    }
 }
 
-/// Runs every step of the first plan.
+/// What the steps of a plan cost.
 async fn steps(
     world: &World,
     store: &Store,
@@ -147,12 +159,7 @@ async fn steps(
     let earlier = world.twin.requests().len();
     let before = process::cost(&bot.child)?;
     let began = Spent::read(bot).await?;
-    world.twin.comment(PERSON, REPO, work.issue, "/protocol run")?;
-    let done = |protocol: &Protocol, steps: &[Step]| {
-        protocol.status() == ProtocolStatus::Planned && steps.iter().all(|step| step.status.is_done())
-    };
-    until(store, work.issue, done).await?;
-    quiet(store).await?;
+    work.run(world, store).await?;
     let cpu = process::cost(&bot.child)?.cpu.saturating_sub(before.cpu);
     let own = Spent::read(bot).await?.own() - began.own();
     let steps = store::step::of_protocol(&mut store.read().await?, work.protocol.id).await?;
