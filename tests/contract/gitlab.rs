@@ -102,8 +102,11 @@ async fn an_answer_that_does_not_come_or_makes_no_sense_is_said_so() {
     let error = client(&server).thread(&repo(), Thread::issue(4)).await.unwrap_err();
     assert!(matches!(error, ForgeError::Unreadable { .. }), "{error:?}");
 
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut hasty = settings(&server, "");
-    hasty.timeout = Duration::ZERO;
+    hasty.url = format!("http://{}", silent.local_addr().unwrap()).parse().unwrap();
+    hasty.timeout = Duration::from_millis(20);
     let late = Gitlab::new(&hasty).unwrap().thread(&repo(), Thread::issue(4)).await.unwrap_err();
     let gone = client(&server);
     drop(server);
