@@ -19,6 +19,7 @@ use tracing::Span;
 
 /// Characters of a delivery id or event name that are taken.
 const HEADER: usize = 200;
+const NAMELESS: &str = "X-GitHub-Delivery or X-GitHub-Event is missing";
 
 /// 202 once it is stored, known already, or not ours; 401 for a bad signature; 400 for what is signed but unreadable; 413
 /// for more than 25 MiB; 503 when it could not be stored, so that GitHub knows.
@@ -34,25 +35,52 @@ pub(super) async fn github(
     let header = |name: &str| request.headers().get(name).and_then(|text| text.to_str().ok());
     let named = |name| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
     let signed = |secrets| verify_github(secrets, header("x-hub-signature-256"), &body);
-    let (by_forge, by_ci) = (signed(&web.secrets), signed(&web.ci_tokens));
-    let event = named("x-github-event").filter(|_| by_forge || by_ci);
-    let told = event.and_then(|event| forge::stage(ForgeKind::Github, event, &body));
-    if !by_forge && told.is_none() {
-        return refused(&web.ctx.meters, "the signature is missing or wrong; check the webhook secret");
-    }
-    let named_protocol = stages::named_protocol(request.query_string());
-    let guid = match &told {
-        Some(told) => Some(stages::key(told, &body, named_protocol, web.ctx.now())),
-        None => named("x-github-delivery").map(str::to_owned),
+    let event = named("x-github-event");
+    let posted = Posted {
+        forge: ForgeKind::Github,
+        by_forge: signed(&web.secrets),
+        by_ci: signed(&web.ci_tokens),
+        event: event.unwrap_or_default(),
+        guid: event.and(named("x-github-delivery")).map(str::to_owned).ok_or(NAMELESS),
+        body: &body,
+        query: request.query_string(),
     };
-    let (Some(guid), Some(event)) = (guid, event) else {
-        web.ctx.meters.delivery(DeliveryOutcome::Unreadable);
-        return answer(StatusCode::BAD_REQUEST, "error", "X-GitHub-Delivery or X-GitHub-Event is missing");
+    take(&web, posted, "the signature is missing or wrong; check the webhook secret", Unread::IsAnError).await
+}
+
+/// What came to a forge's address: as whose, by which name, and what.
+struct Posted<'a> {
+    forge: ForgeKind,
+    /// Proved with a secret of the webhook.
+    by_forge: bool,
+    /// Proved with a token of CI, which opens stages only.
+    by_ci: bool,
+    event: &'a str,
+    /// The forge's name for it, or what to say where it has none.
+    guid: Result<String, &'static str>,
+    body: &'a [u8],
+    query: &'a str,
+}
+
+/// Stores it. `unproved` is said to whoever may not tell it.
+async fn take(web: &Web, posted: Posted<'_>, unproved: &str, unread: Unread) -> HttpResponse {
+    let Posted { forge, by_forge, by_ci, event, body, .. } = posted;
+    let told = (by_forge || by_ci).then(|| forge::stage(forge, event, body)).flatten();
+    if !by_forge && told.is_none() {
+        return refused(&web.ctx.meters, unproved);
+    }
+    let named_protocol = stages::named_protocol(posted.query);
+    let stage = told.map(|told| stages::key(&told, body, named_protocol, web.ctx.now()));
+    let guid = match stage.map_or(posted.guid, Ok) {
+        Ok(guid) => guid,
+        Err(nameless) => {
+            web.ctx.meters.delivery(DeliveryOutcome::Unreadable);
+            return answer(StatusCode::BAD_REQUEST, "error", nameless);
+        }
     };
     Span::current().record("delivery.guid", &guid);
-    let delivery = Delivery { forge: ForgeKind::Github, guid: &guid, event, body: &body, named_protocol };
-    let received = intake::receive(&web.ctx, &delivery).await;
-    reply(&web.ctx.meters, received, Unread::IsAnError)
+    let delivery = Delivery { forge, guid: &guid, event, body, named_protocol };
+    reply(&web.ctx.meters, intake::receive(&web.ctx, &delivery).await, unread)
 }
 
 /// How a host is told that what it proved to have sent cannot be read.

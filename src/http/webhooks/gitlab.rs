@@ -1,15 +1,12 @@
 //! `POST /webhooks/gitlab`: hooks of projects, groups and whole servers.
 
-use super::{HEADER, Unread, refused, reply, stages, unheard};
+use super::{HEADER, Posted, Unread, take, unheard};
 use crate::domain::project::ForgeKind;
-use crate::forge;
 use crate::forge::signature::{GitlabProof, GitlabSecrets, verify_gitlab};
 use crate::http::Web;
-use crate::services::intake::{self, Delivery};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest as _, Sha256};
-use tracing::Span;
 
 /// 202 once it is stored, known already, not ours or unreadable: GitLab switches off a hook that is answered with an error
 /// four times. 401 for what does not prove itself; 413 for more than 25 MiB; 503 when it could not be stored.
@@ -31,26 +28,20 @@ pub(in crate::http) async fn gitlab(
         signature: header("webhook-signature"),
     };
     let named = |name: &'static str| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
-    let event = named("x-gitlab-event").unwrap_or("unnamed");
     let of_ci = GitlabSecrets { tokens: web.ci_tokens.clone(), signing: Vec::new() };
     let proves = |secrets| verify_gitlab(secrets, proof, &body, web.ctx.now());
-    let (by_forge, by_ci) = (proves(&web.gitlab), proves(&of_ci));
-    let told = Some(event).filter(|_| by_forge || by_ci);
-    let told = told.and_then(|event| forge::stage(ForgeKind::Gitlab, event, &body));
-    if !by_forge && told.is_none() {
-        let words =
-            "the token or signature is missing, wrong or too old; check the webhook's secret and the clocks";
-        return refused(&web.ctx.meters, words);
-    }
-    let named_protocol = stages::named_protocol(request.query_string());
-    let guid = match &told {
-        Some(told) => stages::key(told, &body, named_protocol, web.ctx.now()),
-        None => guid(named, &body),
+    let posted = Posted {
+        forge: ForgeKind::Gitlab,
+        by_forge: proves(&web.gitlab),
+        by_ci: proves(&of_ci),
+        event: named("x-gitlab-event").unwrap_or("unnamed"),
+        guid: Ok(guid(named, &body)),
+        body: &body,
+        query: request.query_string(),
     };
-    Span::current().record("delivery.guid", &guid);
-    let delivery = Delivery { forge: ForgeKind::Gitlab, guid: &guid, event, body: &body, named_protocol };
-    let received = intake::receive(&web.ctx, &delivery).await;
-    reply(&web.ctx.meters, received, Unread::IsAccepted)
+    let unproved =
+        "the token or signature is missing, wrong or too old; check the webhook's secret and the clocks";
+    take(&web, posted, unproved, Unread::IsAccepted).await
 }
 
 /// What a delivery is known by: the key that GitLab repeats when it sends it again. Older servers name the hook and the
