@@ -65,9 +65,9 @@ pub fn foreign(forge: ForgeKind, event: &str, action: Option<&str>) -> Option<St
 pub trait Forge: Access + Threads + Pulls + Checks {
     fn kind(&self) -> ForgeKind;
     fn capabilities(&self) -> Capabilities;
-    /// The App that the bot is, as webhooks name it; `None` where they name accounts only.
-    fn own_app(&self) -> Option<i64> {
-        None
+    /// Whether this App, as webhooks name it, is the bot's. Never where they name accounts only.
+    fn is_own_app(&self, _app: Option<i64>) -> bool {
+        false
     }
     /// `None` where the forge keeps no log of the webhooks that it sent, or none that can be read.
     fn delivery_log(&self) -> Option<&dyn DeliveryLog> {
@@ -310,8 +310,6 @@ impl Logged {
 /// The bot on this forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BotIdentity {
-    /// The App's own id, where the bot is an App beside its account.
-    pub app_id: Option<i64>,
     /// How people call it: `@slug`.
     pub slug: String,
     /// The account that its comments and commits carry.

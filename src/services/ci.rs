@@ -29,7 +29,7 @@ pub struct Moved<'a> {
 pub async fn heard_of(ctx: &Ctx, project: &Project, moved: &Moved<'_>) -> anyhow::Result<()> {
     let forge = ctx.forge_of(project)?;
     if let Whose::App(app) = moved.whose
-        && forge.identity().await?.app_id == Some(app)
+        && forge.is_own_app(Some(app))
     {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use crate::domain::ids::{CommandId, Moment, ProtocolId, Sha};
 use crate::domain::project::Project;
 use crate::domain::refusal::Refusal;
 use crate::domain::thread::Thread;
-use crate::forge::BotIdentity;
+use crate::forge::{BotIdentity, Forge};
 use crate::report;
 use crate::services::change::Draft;
 use crate::store::command::{CommandOutcome, NewCommand, Taken};
@@ -51,8 +51,9 @@ pub async fn take(
     event: &ForgeEvent,
     comment: &Commented,
 ) -> anyhow::Result<()> {
-    let identity = ctx.forge_of(project)?.identity().await?;
-    if is_own(&identity, event) {
+    let forge = ctx.forge_of(project)?;
+    let identity = forge.identity().await?;
+    if is_own(forge, &identity, event) {
         return Ok(());
     }
     let files = Files::default();
@@ -110,9 +111,8 @@ pub(super) fn of_line(
 }
 
 /// What we do ourselves is never a command, listed or not.
-fn is_own(identity: &BotIdentity, event: &ForgeEvent) -> bool {
-    let is_our_app = event.sender_app.is_some() && event.sender_app == identity.app_id;
-    event.sender.id == identity.actor.id || is_our_app
+fn is_own(forge: &dyn Forge, identity: &BotIdentity, event: &ForgeEvent) -> bool {
+    event.sender.id == identity.actor.id || forge.is_own_app(event.sender_app)
 }
 
 /// Whose `/help` is in this comment; the repository is asked only when somebody says it.
@@ -207,7 +207,8 @@ async fn as_if_typed(
     event: &ForgeEvent,
     typed: &Typed<'_>,
 ) -> anyhow::Result<()> {
-    if is_own(&ctx.forge_of(project)?.identity().await?, event) {
+    let forge = ctx.forge_of(project)?;
+    if is_own(forge, &forge.identity().await?, event) {
         return Ok(());
     }
     let found = store::protocol::by_sha(&mut ctx.store.read().await?, project.id, typed.sha).await?;

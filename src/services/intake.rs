@@ -44,7 +44,7 @@ pub async fn receive(ctx: &Ctx, delivery: &Delivery<'_>) -> anyhow::Result<Recei
     if let Some(why) = peek.unreadable {
         return Ok(Received::Unreadable(why));
     }
-    if peek.app.is_some() && peek.app == ctx.forge(delivery.forge)?.own_app() {
+    if ctx.forge(delivery.forge)?.is_own_app(peek.app) {
         peek.ours = false;
         peek.reason = Some("the bot did it itself".to_owned());
     }

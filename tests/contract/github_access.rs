@@ -12,7 +12,7 @@ async fn the_bot_knows_its_name_account_and_address_after_asking_once() {
     let github = server.client("");
     let identity = github.identity().await.unwrap();
     assert_eq!(identity, github.identity().await.unwrap());
-    assert_eq!((identity.app_id, identity.slug.as_str(), identity.actor.id), (Some(42), "godzilla", BOT));
+    assert_eq!((identity.slug.as_str(), identity.actor.id), ("godzilla", BOT));
     assert_eq!(identity.email, "4200+godzilla[bot]@users.noreply.github.com");
     assert_eq!(server.all().len(), 2);
     let account = &server.all()[1];

@@ -15,10 +15,7 @@ async fn the_bot_knows_its_name_account_and_address_after_asking_once() {
     let gitlab = client(&server);
     for _ in 0..2 {
         let identity = gitlab.identity().await.unwrap();
-        assert_eq!(
-            (identity.app_id, identity.slug.as_str(), identity.actor.id),
-            (None, "project_7_bot_ab", BOT)
-        );
+        assert_eq!((identity.slug.as_str(), identity.actor.id), ("project_7_bot_ab", BOT));
         assert_eq!(identity.email, "godzilla@noreply.lab.example");
     }
     assert_eq!(server.all().len(), 1);

@@ -15,7 +15,6 @@ use serde_json::json;
 
 #[derive(Deserialize)]
 struct WireApp {
-    id: i64,
     slug: String,
 }
 
@@ -178,7 +177,6 @@ impl Github {
         let app: WireApp = self.client.read(&self.client.ask(As::App, &ask).await?, &ask.words)?;
         let account = self.bot_account(&app.slug).await?;
         Ok(BotIdentity {
-            app_id: Some(app.id),
             email: format!("{}+{}@users.noreply.github.com", account.id, account.login),
             actor: Actor { login: account.login, id: account.id, kind: ActorKind::Bot },
             slug: app.slug,

@@ -70,8 +70,8 @@ impl Forge for Github {
         ForgeKind::Github
     }
 
-    fn own_app(&self) -> Option<i64> {
-        Some(self.app_id)
+    fn is_own_app(&self, app: Option<i64>) -> bool {
+        app == Some(self.app_id)
     }
 
     fn capabilities(&self) -> Capabilities {

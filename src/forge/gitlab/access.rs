@@ -161,7 +161,6 @@ impl Gitlab {
         let user: WireUser = self.client.read(&who_we_are()).await?;
         let email = user.commit_email.filter(|email| !email.is_empty());
         Ok(BotIdentity {
-            app_id: None,
             email: email.unwrap_or_else(|| self.nobody(user.id, &user.username)),
             actor: Actor { login: user.username.clone(), id: user.id, kind: ActorKind::Bot },
             slug: user.username,
