@@ -314,7 +314,10 @@ async fn post(world: &World, body: &Value, secret: &str, query: &str) -> String 
             let event = if body.contains("issue") { "issue_comment" } else { "status" };
             request.header("x-github-event", event)
         }
-        Account::Gitlab(_) => world.client.post(url("gitlab")).header("x-gitlab-token", secret),
+        Account::Gitlab(_) => {
+            let request = world.client.post(url("gitlab")).header("x-gitlab-token", secret);
+            request.header("x-gitlab-event", "Pipeline Hook")
+        }
     };
     let answer = request.body(body).send().await.unwrap();
     format!("{} {}", answer.status().as_u16(), answer.text().await.unwrap())

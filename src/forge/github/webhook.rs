@@ -28,11 +28,11 @@ pub const EVENTS: [&str; 10] = [
 
 /// Looks at a delivery just enough to record it. Never fails; skips over everything it need not know.
 pub fn peek(event: &str, body: &[u8]) -> Peek {
-    if let Some(told) = stage(event, body) {
-        return told_stage::peek(told);
-    }
     match read::<Head>(event, body) {
         Ok(head) => {
+            if let Some(told) = stage_in(&head, event, body) {
+                return told_stage::peek(told);
+            }
             let kind = kind_of(event, &head);
             Peek {
                 app: kind.as_ref().ok().and_then(|kind| done_by(*kind, &head)),
@@ -58,10 +58,11 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
     if !is_known(event) {
         return Ok(Parsed::Foreign { reason: not_acted_on(event, None) });
     }
-    if let Some(told) = stage(event, body) {
+    let head = read(event, body)?;
+    if let Some(told) = stage_in(&head, event, body) {
         return told_stage::parse(told);
     }
-    match kind_of(event, &read(event, body)?) {
+    match kind_of(event, &head) {
         Ok(kind) => webhook_events::read_event(event, kind, body),
         Err(reason) => Ok(Parsed::Foreign { reason }),
     }
@@ -69,12 +70,18 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
 
 /// The stage of CI that a delivery tells; `None` for every delivery of GitHub, whose statuses have an id and a sender.
 pub fn stage(event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
-    if event != "status" {
-        return None;
-    }
-    let head = read::<Head>(event, body).ok()?;
-    (head.id.is_none() && head.sender.is_none()).then(|| told_stage::in_status(event, body))
+    (event == STATUS)
+        .then(|| read::<Head>(event, body).ok())
+        .flatten()
+        .and_then(|head| stage_in(&head, event, body))
 }
+
+fn stage_in(head: &Head, event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
+    let is_told = event == STATUS && head.id.is_none() && head.sender.is_none();
+    is_told.then(|| told_stage::in_status(event, body))
+}
+
+const STATUS: &str = "status";
 
 /// Why deliveries of this event and action are foreign; `None` when they are ours, or when only the body can tell.
 pub fn foreign(event: &str, action: Option<&str>) -> Option<String> {

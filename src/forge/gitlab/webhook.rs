@@ -53,15 +53,20 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
 
 /// The stage of CI that a delivery tells; `None` for every delivery of GitLab, whose pipelines have an id and a user.
 pub fn stage(event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
-    stage_in(&read::<Head>(event, body).ok()?, event, body)
+    (event == PIPELINE)
+        .then(|| read::<Head>(event, body).ok())
+        .flatten()
+        .and_then(|head| stage_in(&head, event, body))
 }
 
 fn stage_in(head: &Head, event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
-    let is_pipeline = head.object_kind.as_deref() == Some("pipeline");
+    let is_pipeline = event == PIPELINE && head.object_kind.as_deref() == Some("pipeline");
     let is_told = is_pipeline && head.user.is_none() && head.object_attributes.id.is_none();
     is_told.then(|| told_stage::in_pipeline(event, body))
 }
 
+/// Scripts say it as GitLab does, so that other deliveries need not be read to know that they tell no stage.
+const PIPELINE: &str = "Pipeline Hook";
 const NO_PROJECT: &str = "it names no project by id";
 
 /// The kinds of delivery that the bot acts on.
