@@ -134,12 +134,9 @@ async fn fold_earlier(ctx: &Ctx, project: &Project, effect: &StoredEffect) -> an
         store::effect::earlier_of_topic(&mut ctx.store.read().await?, project.id, topic, effect.id).await?;
     for old in earlier {
         if let Some(comment) = old.forge_ref.as_deref().and_then(comment_of) {
-            match forge.hide_comment(&project.repo, &comment).await {
-                Err(error @ ForgeError::Missing { .. })
-                    if old.sending_at.is_some_and(|begun| may_lack_ours(begun, ctx.now())) =>
-                {
-                    return Err(error.of_something_new().into());
-                }
+            let hidden = forge.hide_comment(&project.repo, &comment).await;
+            let sent = old.sending_at.unwrap_or(old.created_at);
+            match hidden.map_err(|error| ctx.about_ours(sent, error)) {
                 Ok(()) | Err(ForgeError::Missing { .. }) => {}
                 Err(error) if error.retry() == Retry::Never => {
                     tracing::warn!(effect.key, %error, "an earlier answer cannot be folded");

@@ -49,10 +49,11 @@ pub mod runs;
 use crate::config::{Keep, Links, Models, Redactor};
 use crate::domain::ids::Moment;
 use crate::domain::project::{ForgeKind, Project};
+use crate::domain::sight::may_lack_ours;
 use crate::domain::spec::QaPolicy;
 use crate::engine::Engine;
 use crate::engine::process::Isolation;
-use crate::forge::Forge;
+use crate::forge::{Forge, ForgeError};
 use crate::git::Git;
 use crate::meter::Meters;
 use crate::store::{Clock, Store};
@@ -131,5 +132,10 @@ impl Ctx {
 
     pub fn forge_of(&self, project: &Project) -> anyhow::Result<&dyn Forge> {
         self.forge(project.forge)
+    }
+
+    /// An error about something that we wrote then, which the forge may not show yet.
+    fn about_ours(&self, written: Moment, error: ForgeError) -> ForgeError {
+        if may_lack_ours(written, self.now()) { error.of_something_new() } else { error }
     }
 }

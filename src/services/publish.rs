@@ -74,21 +74,12 @@ impl Publisher<'_> {
         let posted =
             store::posted::comment(&mut self.ctx.store.read().await?, self.protocol(), "pull").await?;
         if posted.is_none_or(|posted| posted.hash != hash) {
-            self.described(pull.number, &title, &body).await?;
+            let forge = self.ctx.forge_of(self.project)?;
+            let described = forge.describe_pull(&self.project.repo, pull.number, &title, &body).await;
+            described.map_err(|error| self.ctx.about_ours(self.view.protocol.changed_at, error))?;
             self.remember_comment("pull", Thread::pull(pull.number), None, &hash).await?;
         }
         Ok(())
-    }
-
-    /// A pull request that was opened just now may not be shown yet.
-    async fn described(&self, number: u64, title: &str, body: &str) -> anyhow::Result<()> {
-        let forge = self.ctx.forge_of(self.project)?;
-        match forge.describe_pull(&self.project.repo, number, title, body).await {
-            Err(error) if self.may_be_unseen(self.view.protocol.changed_at) => {
-                Err(error.of_something_new().into())
-            }
-            described => Ok(described?),
-        }
     }
 
     async fn comment(&self, kind: &str, thread: Thread, comment: &Comment) -> anyhow::Result<()> {

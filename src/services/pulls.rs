@@ -118,10 +118,8 @@ async fn opened(ctx: &Ctx, turn: &Claimed, ground: &Ground) -> anyhow::Result<Re
 
 /// The pull request as it is now. One that was opened just now may not be shown yet.
 async fn seen(ctx: &Ctx, project: &Project, protocol: &Protocol, number: u64) -> anyhow::Result<Pull> {
-    match ctx.forge_of(project)?.pull(&project.repo, number).await {
-        Err(error) if may_lack_ours(protocol.changed_at, ctx.now()) => Err(error.of_something_new().into()),
-        seen => Ok(seen?),
-    }
+    let seen = ctx.forge_of(project)?.pull(&project.repo, number).await;
+    Ok(seen.map_err(|error| ctx.about_ours(protocol.changed_at, error))?)
 }
 
 /// Takes the pull request out of draft when everything is green; only tried once by itself.
