@@ -4,6 +4,7 @@
 //! no harm.
 
 use super::ci::CiStatus;
+use super::ids::{Moment, Sha};
 use super::project::{Protocol, PullState};
 use super::protocol::{Drive, ProtocolStatus, Reason, ReasonKey};
 use super::step::{Step, StepStatus};
@@ -126,6 +127,11 @@ pub fn not_green(protocol: &Protocol, steps: &[Step]) -> Option<String> {
 /// The step whose commit is the newest: CI of older commits is superseded.
 pub fn latest_commit_step(steps: &[Step]) -> Option<&Step> {
     steps.iter().filter(|step| step.commit.is_some()).max_by_key(|step| step.pushed_at)
+}
+
+/// The newest commit that a step pushed: that step, the commit, and when.
+pub fn newest_pushed(steps: &[Step]) -> Option<(&Step, &Sha, Moment)> {
+    latest_commit_step(steps).and_then(|step| Some((step, step.commit.as_ref()?, step.pushed_at?)))
 }
 
 /// Whether any of the reasons is red rather than a question: a step, its QA or its CI failed.

@@ -67,14 +67,13 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
     Span::current().record("project.id", project.id.0);
     let steps = store::step::of_protocol(&mut db, id).await?;
     drop(db);
-    let newest = drive::latest_commit_step(&steps)
-        .and_then(|step| Some((step, step.commit.clone()?, step.pushed_at?)));
+    let newest = drive::newest_pushed(&steps);
     if project.access != RepoAccess::Granted || protocol.state.end.is_some() {
         return Ok(());
     }
     // Before the first step the plan's commit tells whether there is any CI at all.
     let of_plan = protocol.head.as_ref().filter(|_| !project.has_seen_ci);
-    let Some(commit) = newest.as_ref().map(|(_, commit, _)| commit).or(of_plan) else {
+    let Some(commit) = newest.map(|(_, commit, _)| commit).or(of_plan) else {
         return Ok(());
     };
     let shown = ctx.forge_of(&project)?.ci_results(&project.repo, commit).await?;
@@ -99,7 +98,7 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
     let look = ci::next_look(&facts, ctx.now());
     let number = step.number;
     record(ctx, id, Some(turn.hold()), |draft| {
-        if draft.step(number)?.commit.as_ref() == Some(&commit) && draft.protocol.state.end.is_none() {
+        if draft.step(number)?.commit.as_ref() == Some(commit) && draft.protocol.state.end.is_none() {
             settle(draft, number, status, &facts.results)?;
             if let Some(at) = look {
                 draft.push_at(Job::ReadCi { protocol: id }, at);

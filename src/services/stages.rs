@@ -4,9 +4,8 @@
 
 use super::Ctx;
 use crate::domain::drive;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{ProtocolId, Sha};
 use crate::domain::job::Job;
-use crate::domain::project::Protocol;
 use crate::domain::stage::{self, StageTold, Unmatched};
 use crate::meter::DeliveryOutcome;
 use crate::store::delivery::Delivery;
@@ -28,8 +27,8 @@ pub(super) async fn take(
         }
     };
     let mut tx = ctx.store.begin().await?;
-    store::stage::save(&mut tx, protocol.id, &commit, &told.stage, delivery.id).await?;
-    store::job::push(&mut tx, Job::ReadCi { protocol: protocol.id }, ctx.now()).await?;
+    store::stage::save(&mut tx, protocol, &commit, &told.stage, delivery.id).await?;
+    store::job::push(&mut tx, Job::ReadCi { protocol }, ctx.now()).await?;
     tx.commit().await?;
     Ok(Ok(()))
 }
@@ -38,7 +37,7 @@ async fn find(
     ctx: &Ctx,
     delivery: &Delivery,
     told: &StageTold,
-) -> anyhow::Result<Result<(Protocol, Sha), Unmatched>> {
+) -> anyhow::Result<Result<(ProtocolId, Sha), Unmatched>> {
     let mut db = ctx.store.read().await?;
     let mut open = Vec::new();
     for protocol in store::protocol::open_by_branch(&mut db, delivery.forge, &told.branch).await? {
@@ -49,18 +48,19 @@ async fn find(
         Ok(id) => id,
         Err(unmatched) => return Ok(Err(unmatched)),
     };
-    let protocol = store::protocol::load(&mut db, id).await?;
-    let protocol = protocol.ok_or(StoreError::Missing { what: "protocol" })?;
     let commit = match &told.sha {
         Some(sha) => Some(sha.clone()),
-        None => newest_commit(&mut db, &protocol).await?,
+        None => newest_commit(&mut db, id).await?,
     };
-    Ok(commit.map(|commit| (protocol, commit)).ok_or(Unmatched::NoCommit))
+    Ok(commit.map(|commit| (id, commit)).ok_or(Unmatched::NoCommit))
 }
 
 /// The commit whose CI is followed: the newest of a step, or before the first one the plan's.
-async fn newest_commit(db: &mut Session, protocol: &Protocol) -> anyhow::Result<Option<Sha>> {
-    let steps = store::step::of_protocol(db, protocol.id).await?;
-    let of_step = drive::latest_commit_step(&steps).and_then(|step| step.commit.clone());
-    Ok(of_step.or_else(|| protocol.head.clone()))
+async fn newest_commit(db: &mut Session, id: ProtocolId) -> anyhow::Result<Option<Sha>> {
+    let steps = store::step::of_protocol(db, id).await?;
+    if let Some((_, commit, _)) = drive::newest_pushed(&steps) {
+        return Ok(Some(commit.clone()));
+    }
+    let protocol = store::protocol::load(db, id).await?;
+    Ok(protocol.and_then(|protocol| protocol.head))
 }
