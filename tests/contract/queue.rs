@@ -285,13 +285,13 @@ async fn a_lost_lease_stops_the_job_and_another_worker_runs_it(bench: Bench) {
 async fn a_lease_is_renewed_while_its_job_runs(bench: Bench) {
     push(&bench.store, &[publish(1)]).await;
     let handler = Scripted::new(Act::Wait);
-    let short = WorkerSettings { lease: Duration::from_millis(90), ..settings() };
+    let short = WorkerSettings { lease: Duration::from_millis(1500), ..settings() };
     let workers = start(&bench.store, &handler, short);
     handler.until(|seen| seen.running == 1).await;
     // The clock stands still, so the lease moves only when the clock was moved and the lease was renewed after that.
     for _ in 0..3 {
-        bench.clock.advance(Duration::from_millis(30));
-        let expected = bench.store.now().plus(Duration::from_millis(90));
+        bench.clock.advance(Duration::from_millis(500));
+        let expected = bench.store.now().plus(Duration::from_millis(1500));
         let renewed = tokio::time::timeout(PATIENCE, async {
             while lease_until(&bench.store).await != Some(expected) {
                 tokio::task::yield_now().await;
