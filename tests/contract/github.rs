@@ -264,9 +264,12 @@ async fn a_mint_that_is_refused_says_what_is_missing() {
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_a_transport_error() {
     let server = Scripted::start(|_| None);
-    let mut settings = server.settings("");
-    settings.timeouts.whole = Duration::ZERO;
-    let late = Github::new(&settings).unwrap().thread(&repo(), Thread::issue(4)).await.unwrap_err();
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut hasty = server.settings("");
+    hasty.api_url = format!("http://{}", silent.local_addr().unwrap()).parse().unwrap();
+    hasty.timeouts.whole = Duration::from_millis(20);
+    let late = Github::new(&hasty).unwrap().thread(&repo(), Thread::issue(4)).await.unwrap_err();
     let gone = server.settings("");
     drop(server);
     let refused = Github::new(&gone).unwrap().thread(&repo(), Thread::issue(4)).await.unwrap_err();

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 pub(super) const REPO: &str = "acme/api";
 pub(super) const API_TOKEN: &str = "api-token-of-the-operator";
 /// How long the program may take for anything before the test has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct Place {
     pub(super) twin: Twin,
