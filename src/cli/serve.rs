@@ -37,6 +37,7 @@ pub(super) async fn work(args: WorkerArgs) -> Result<(), Failure> {
 async fn run(duty: Duty) -> Result<(), Failure> {
     let settings = Settings::check(&Raw::from_environment(), Needs::Forge).map_err(Failure::settings)?;
     let redactor = telemetry::start(&settings)?;
+    hide_environment();
     let mut signals = StopSignals::listen()?;
     let bot = tokio::select! {
         bot = Bot::start(&settings, duty) => bot.map_err(|error| Failure::from(error).redacted(&redactor))?,
@@ -48,5 +49,14 @@ async fn run(duty: Duty) -> Result<(), Failure> {
         () = bot.stop() => Ok(()),
         () = signals.heard() => Err(Failure::no("it was ended before its jobs had ended")
             .hint("they start again elsewhere once their leases ran out (TASKSGODZILLA_LEASE_SECONDS)")),
+    }
+}
+
+/// Keeps what is in this process, credentials first, from other programs of its user: an agent may be one, where there are
+/// no process namespaces. They cannot read it in /proc, and no core of it is dumped.
+/// <https://man7.org/linux/man-pages/man2/pr_set_dumpable.2const.html>
+fn hide_environment() {
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!(%error, "programs of the same user can read the bot's environment in /proc");
     }
 }

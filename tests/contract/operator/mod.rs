@@ -2,6 +2,7 @@
 
 mod doctor;
 mod doctor_github;
+mod environment;
 mod figures;
 mod health;
 mod jobs;

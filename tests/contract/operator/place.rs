@@ -116,7 +116,11 @@ impl Place {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tasksgodzilla"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_tasksgodzilla")), args)
+    }
+
+    pub(super) fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).env_clear().envs(&self.env).current_dir(self.folder.path()).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -146,7 +150,10 @@ impl Place {
     }
 
     pub(super) async fn start(&self, args: &[&str]) -> Serving {
-        let mut command = self.command(args);
+        Self::listens(&mut self.command(args)).await
+    }
+
+    pub(super) async fn listens(command: &mut Command) -> Serving {
         command.stdout(Stdio::null());
         let mut serving = Serving::of(command.spawn().unwrap());
         serving.says("listening").await;
@@ -258,9 +265,13 @@ impl Serving {
         found.unwrap_or_else(|| panic!("{place}: the log never says {words:?}: {:#?}", self.lines))
     }
 
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Stops the bot in order, and returns all that it logged.
     pub(super) async fn stop(mut self) -> Vec<String> {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id().unwrap()).unwrap());
+        let pid = nix::unistd::Pid::from_raw(self.pid().cast_signed());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         let ended = tokio::time::timeout(PATIENCE, async {
             while let Some(line) = self.coming.recv().await {
