@@ -92,8 +92,10 @@ async fn works(place: &Place, serving: &mut Serving) {
     place.comments(pull, "/protocol run").await;
 }
 
+type Labels = &'static [(&'static str, &'static str)];
+
 /// What a bot that worked has counted at least.
-const COUNTED: [(f64, &str, &[(&str, &str)]); 11] = [
+const COUNTED: [(f64, &str, Labels); 11] = [
     (2.0, "tasksgodzilla_deliveries_total", &[("outcome", "stored")]),
     (2.0, "tasksgodzilla_delivery_batch_size_count", &[]),
     (1.0, "tasksgodzilla_job_seconds_count", &[("kind", "plan_protocol"), ("end", "done")]),
