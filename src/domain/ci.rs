@@ -49,6 +49,17 @@ pub struct CiResult {
     pub name: String,
     pub state: CiState,
     pub url: Option<String>,
+    /// The forge's id of the job that it is the result of; `None` for what has no log that the forge could show.
+    pub job: Option<i64>,
+}
+
+/// The end of what a job of CI printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiLog {
+    /// The job's name.
+    pub name: String,
+    /// Its last lines, without secrets.
+    pub text: String,
 }
 
 /// Everything that decides about CI of one commit.
@@ -119,7 +130,7 @@ mod tests {
     fn check(states: &[CiState], none_expected: bool, waited_s: i64, expected: CiStatus) {
         let results = states
             .iter()
-            .map(|state| CiResult { name: "build".to_owned(), state: *state, url: None })
+            .map(|state| CiResult { name: "build".to_owned(), state: *state, url: None, job: None })
             .collect();
         let facts =
             CiFacts { results, none_expected, pushed_at: Moment(0), silence: SILENCE, patience: PATIENCE };

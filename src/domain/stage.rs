@@ -113,6 +113,7 @@ pub fn with_stages(forge: Vec<CiResult>, stages: &[Stage]) -> Vec<CiResult> {
             state => state,
         },
         url: stage.url.clone(),
+        job: None,
     });
     let told: Vec<CiResult> = told.collect();
     forge.into_iter().chain(told).collect()

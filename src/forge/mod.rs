@@ -6,6 +6,7 @@
 mod error;
 pub mod github;
 pub mod gitlab;
+mod log;
 pub mod signature;
 mod stage;
 pub mod webhook;
@@ -202,6 +203,9 @@ pub trait Checks: Send + Sync {
     ) -> Result<i64, ForgeError>;
     /// Every newest check run and status of others on `sha`, all pages; suites without runs are left out.
     async fn ci_results(&self, repo: &RepoRef, sha: &Sha) -> Result<Vec<CiResult>, ForgeError>;
+    /// The last lines of what a job of [`CiResult::job`] printed; `None` where it printed nothing, or it is not there any
+    /// more, or it is too long to be read.
+    async fn job_log(&self, repo: &RepoRef, job: i64) -> Result<Option<String>, ForgeError>;
     /// Where checks of this commit belong now, as [`Checks::put_check`] returns it, for a forge whose checks may have to
     /// move; `None` where they stay, or belong nowhere yet.
     async fn check_home(&self, repo: &RepoRef, sha: &Sha) -> Result<Option<i64>, ForgeError>;

@@ -1,5 +1,6 @@
 //! What each prompt is made of. Every text may be hostile, huge or empty: it is quoted and cut where it is written.
 
+use crate::domain::ci::CiLog;
 use crate::domain::ids::ProtocolNumber;
 
 /// No prompt is longer than this many characters, whatever it is made of: the Codex CLI refuses more than 1 MiB.
@@ -60,6 +61,8 @@ pub struct ExecutionFacts<'a> {
     pub step: &'a str,
     pub context: &'a str,
     pub log: &'a str,
+    /// What failed in CI on the commit of the attempt before.
+    pub ci: &'a [CiLog],
     /// What people steered it by, oldest first.
     pub notes: &'a [String],
 }

@@ -10,6 +10,7 @@ const PLAN: usize = 200_000;
 const STEP: usize = 200_000;
 const CONTEXT: usize = 60_000;
 const LOG: usize = 40_000;
+const CI_LOG: usize = 10_000;
 const REQUEST: usize = 100_000;
 const FILES: usize = 60_000;
 const README: usize = 20_000;
@@ -58,6 +59,9 @@ pub fn decompose(facts: &ExecutionFacts<'_>) -> Prompt {
 /// The prompt that does one step.
 pub fn execute(facts: &ExecutionFacts<'_>) -> Prompt {
     let newest = facts.notes.len().saturating_sub(NOTES);
+    let ci = facts.ci.iter().map(|log| {
+        quoted(&format!("the end of the log of {}", inline(&log.name, WORD)), &log.text, CI_LOG, Keep::Tail)
+    });
     let notes = facts.notes[newest..].iter().map(|note| quoted("note", note, NOTE, Keep::Head));
     STEP_EXECUTE.prompt(context! {
         number => facts.identity.number.to_string(),
@@ -66,6 +70,7 @@ pub fn execute(facts: &ExecutionFacts<'_>) -> Prompt {
         plan => quoted("the file plan.md", facts.plan, PLAN, Keep::Head),
         context => quoted("the file context.md", facts.context, CONTEXT, Keep::Head),
         log => quoted("the end of log.md", facts.log, LOG, Keep::Tail),
+        ci => ci.collect::<Vec<_>>().join("\n\n"),
         notes => notes.collect::<Vec<_>>().join("\n\n"),
         step => quoted("the step file", facts.step, STEP, Keep::Head),
     })

@@ -4,12 +4,13 @@ mod button;
 
 pub use button::{Button, button_command};
 
-use super::comment::{label, progress, reason_lines, step_table};
+use super::comment::{label, log_words, progress, reason_lines, step_table};
 use super::fit::{FORGE_BYTES, Keep, fenced, fit};
 use super::text::{code, escape_inline, paragraph, plain};
 use super::time::{duration, tokens};
 use super::view::ProtocolView;
 use super::words::{capitalised, count, headline, qa_words, step_words, verdict_words};
+use crate::domain::ci::CiStatus;
 use crate::domain::colour::{self, Colour};
 use crate::domain::ids::Sha;
 use crate::domain::protocol::ProtocolStatus;
@@ -20,6 +21,9 @@ use crate::domain::verdict::{Finding, Judgement, Severity};
 /// The one check to require.
 pub const PROTOCOL: &str = "TasksGodzilla / protocol";
 const PLAN: &str = "TasksGodzilla / plan";
+
+/// Bytes of one log.
+const LOG: usize = 10_000;
 
 /// What "Re-run" on a check of ours means as a command; `None` for a name that is not ours.
 pub fn rerun_command(name: &str) -> Option<String> {
@@ -122,7 +126,7 @@ pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
         colour: colour::step_colour(step),
         title: plain(&title.join(", "), 200),
         summary: bounded(view, &summary),
-        text: said(view, &step.summary),
+        text: failed_and_said(view, step),
         details: details(view, step),
         buttons: if retry { vec![button::RETRY.for_step(step.number)] } else { Vec::new() },
     }
@@ -236,6 +240,14 @@ fn details(view: &ProtocolView, step: &Step) -> Option<String> {
 fn said(view: &ProtocolView, words: &str) -> Option<String> {
     let page = view.links.page.as_deref();
     (!words.trim().is_empty()).then(|| fenced(words, "", FORGE_BYTES, Keep::Tail, page))
+}
+
+/// What failed jobs of CI printed last, and what the agent said.
+fn failed_and_said(view: &ProtocolView, step: &Step) -> Option<String> {
+    let failed = step.status == StepStatus::Failed && step.ci == CiStatus::Failed;
+    let logs = view.ci_logs.get(&step.number).filter(|_| failed).into_iter().flatten();
+    let parts: Vec<String> = logs.map(|log| log_words(log, LOG)).chain(said(view, &step.summary)).collect();
+    (!parts.is_empty()).then(|| bounded(view, &parts.join("\n\n")))
 }
 
 fn bounded(view: &ProtocolView, text: &str) -> String {

@@ -9,7 +9,7 @@ use super::words::{
     Phrase, ci_words, count, headline, headline_from_afar, qa_words, reason_words, step_mark, step_words,
     what_clearing_does,
 };
-use crate::domain::ci::CiState;
+use crate::domain::ci::CiLog;
 use crate::domain::protocol::{ProtocolStatus, Reason, ReasonKey};
 use crate::domain::step::Step;
 use crate::domain::text::clipped;
@@ -28,7 +28,8 @@ pub struct Comment {
 const DETAIL: usize = 600;
 const NAME: usize = 60;
 const REASONS: usize = 20;
-const CI_RESULTS: usize = 5;
+/// Bytes of one log.
+const LOG: usize = 4_000;
 /// Bytes of a request in a pull request's text.
 const REQUEST: usize = 20_000;
 
@@ -115,6 +116,7 @@ fn sticky_body(view: &ProtocolView, plan: Option<String>) -> String {
         reasons => reason_lines(view),
         instead => instead(view),
         notes => notes(view),
+        logs => view.waiting_logs().map(|log| log_words(log, LOG)).collect::<Vec<_>>(),
         table => step_table(view),
         revision => view.protocol.plan_revision,
         plan => plan,
@@ -181,16 +183,13 @@ fn notes(view: &ProtocolView) -> Vec<String> {
     if let Some(login) = &protocol.adopted_from {
         notes.push(format!("{} pushed to the branch; the work goes on from there.", escape_inline(login)));
     }
-    let red = view.ci.iter().filter(|result| matches!(result.state, CiState::Failed | CiState::NeedsPerson));
-    notes.extend(red.take(CI_RESULTS).map(|result| {
-        let name = clipped(&result.name, NAME);
-        let shown = result.url.as_ref().map_or_else(|| escape_inline(&name), |url| link(&name, url));
-        match result.state {
-            CiState::NeedsPerson => format!("CI {shown} waits for a person to let it start."),
-            _ => format!("CI {shown} failed."),
-        }
-    }));
     notes
+}
+
+/// What a failed job printed last, in at most `bytes`.
+pub(super) fn log_words(log: &CiLog, bytes: usize) -> String {
+    let name = escape_inline(&clipped(&log.name, NAME));
+    format!("{name} printed last:\n\n{}", fenced(&log.text, "", bytes, Keep::Tail, None))
 }
 
 /// The steps as a table; `None` before there is a plan.

@@ -11,6 +11,7 @@ use crate::domain::spec::{QaPolicy, from_step_files};
 use crate::domain::step::{Judged, Step, StepStatus};
 use crate::domain::thread::Thread;
 use crate::domain::verdict::Verdict;
+use std::collections::BTreeMap;
 
 pub(super) const NOON: Moment = Moment(1_772_366_400_000);
 
@@ -54,7 +55,7 @@ pub(super) fn planning() -> ProtocolView {
         repo: "acme/api".to_owned(),
         names: Names::GITHUB,
         also_open: Vec::new(),
-        ci: Vec::new(),
+        ci_logs: BTreeMap::new(),
         delay: None,
         links: Links { page: Some("https://bot.example/p/12?t=x".to_owned()), ..Links::default() },
         app_slug: "tasksgodzilla".to_owned(),

@@ -2,12 +2,12 @@
 
 use super::Ctx;
 use super::change::{Draft, GATHER, record};
-use crate::domain::ci::{self, CiFacts, CiResult, CiState, CiStatus};
+use crate::domain::ci::{self, CiFacts, CiLog, CiResult, CiState, CiStatus};
 use crate::domain::claim::Claimed;
 use crate::domain::drive;
 use crate::domain::event::EventKind;
 use crate::domain::forge_event::Whose;
-use crate::domain::ids::{ProtocolId, Sha};
+use crate::domain::ids::{ProtocolId, Sha, StepId};
 use crate::domain::job::Job;
 use crate::domain::project::{Project, Protocol, RepoAccess};
 use crate::domain::protocol::{Clearing, ProtocolMove, ReasonKey};
@@ -15,8 +15,14 @@ use crate::domain::refusal::Refusal;
 use crate::domain::stage::with_stages;
 use crate::domain::step::{StepMove, StepStatus};
 use crate::domain::thread::Thread;
-use crate::store::{self, StoreError};
+use crate::store::{self, Session, StoreError};
+use serde_json::json;
 use tracing::Span;
+
+/// Logs that are read of one failure.
+const MOST_LOGS: usize = 3;
+/// Where they stand in the facts of its event.
+const LOGS: &str = "logs";
 
 /// A result of CI moved.
 pub struct Moved<'a> {
@@ -95,11 +101,13 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
         patience: ctx.rules.ci_patience,
     };
     let status = ci::judge(&facts, ctx.now());
+    let is_news = status == CiStatus::Failed && step.ci != CiStatus::Failed;
+    let logs = if is_news { logs(ctx, &project, &facts.results).await? } else { Vec::new() };
     let look = ci::next_look(&facts, ctx.now());
     let number = step.number;
     record(ctx, id, Some(turn.hold()), |draft| {
         if draft.step(number)?.commit.as_ref() == Some(commit) && draft.protocol.state.end.is_none() {
-            settle(draft, number, status, &facts.results)?;
+            settle(draft, number, status, &facts.results, &logs)?;
             if let Some(at) = look {
                 draft.push_at(Job::ReadCi { protocol: id }, at);
             }
@@ -107,6 +115,32 @@ pub async fn read(ctx: &Ctx, turn: &Claimed, id: ProtocolId) -> anyhow::Result<(
         Ok(())
     })
     .await
+}
+
+/// What failed jobs printed last. Nobody waits for it: a log that cannot be had is left out.
+async fn logs(ctx: &Ctx, project: &Project, results: &[CiResult]) -> anyhow::Result<Vec<CiLog>> {
+    let forge = ctx.forge_of(project)?;
+    let mut logs = Vec::new();
+    let failed = results.iter().filter(|result| result.state == CiState::Failed);
+    for (result, job) in failed.filter_map(|result| Some((result, result.job?))).take(MOST_LOGS) {
+        match forge.job_log(&project.repo, job).await {
+            Ok(Some(text)) => {
+                let text = ctx.redactor.redact(&text).into_owned();
+                logs.push(CiLog { name: result.name.clone(), text });
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "what failed in CI is told without its log"),
+        }
+    }
+    Ok(logs)
+}
+
+/// What failed jobs printed last, if CI failed on the newest commit of this step.
+pub async fn logs_of(db: &mut Session, step: StepId) -> anyhow::Result<Vec<CiLog>> {
+    let last = store::event::last_of_ci(db, step).await?;
+    let failed = last.filter(|event| event.kind == EventKind::CiFailed);
+    let logs = failed.and_then(|event| event.facts.get(LOGS).cloned());
+    Ok(logs.map(serde_json::from_value).transpose()?.unwrap_or_default())
 }
 
 /// CI cannot be read, for good. An error inside a gate closes it: what was waited for is undecided, and a person must act.
@@ -126,7 +160,13 @@ pub async fn give_up(ctx: &Ctx, turn: &Claimed, id: ProtocolId, error: &str) -> 
 }
 
 /// Stores what CI says now, and follows it when that is news.
-fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]) -> Result<(), Refusal> {
+fn settle(
+    draft: &mut Draft,
+    number: u32,
+    status: CiStatus,
+    results: &[CiResult],
+    logs: &[CiLog],
+) -> Result<(), Refusal> {
     let step = draft.step_mut(number)?;
     if step.ci == status {
         return Ok(());
@@ -145,7 +185,8 @@ fn settle(draft: &mut Draft, number: u32, status: CiStatus, results: &[CiResult]
         }
         CiStatus::Failed => {
             let detail = named(results, CiState::Failed);
-            draft.note(EventKind::CiFailed, step, format!("CI of step {number} failed"));
+            let failed = format!("CI of step {number} failed");
+            draft.note_with(EventKind::CiFailed, step, failed, json!({ LOGS: logs }));
             if matches!(draft.step(number)?.status, StepStatus::Completed | StepStatus::NeedsQa) {
                 draft.apply_step(number, StepMove::CiFail)?;
             }

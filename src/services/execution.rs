@@ -11,7 +11,8 @@ use super::head::{self, Ground};
 use super::planning::{engine_facts, identity};
 use super::pushing::{self, Commit};
 use super::runs::{self, Call, Run};
-use super::{Ctx, disk, files, quality, remote};
+use super::{Ctx, ci, disk, files, quality, remote};
+use crate::domain::ci::CiLog;
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha, StepId};
@@ -113,7 +114,8 @@ async fn attempt(ctx: &Ctx, ground: &Ground, step: &Step, run: &mut Run) -> anyh
     let head = ground.head.clone().ok_or_else(|| anyhow::anyhow!("a planned protocol has no head"))?;
     keep_leftovers(ctx, ground, run, &head).await?;
     let tree = ctx.git.worktree(&ground.mirror, &ground.workplace.name, &head).await?;
-    let answer = match work(ctx, ground, step, run, &tree).await {
+    let failed = ci::logs_of(&mut ctx.store.read().await?, step.id).await?;
+    let answer = match work(ctx, ground, step, &failed, run, &tree).await {
         Ok(answer) => answer,
         Err(error) => return engines::trouble(error, ReasonKey::StepFailed),
     };
@@ -138,6 +140,7 @@ async fn work(
     ctx: &Ctx,
     ground: &Ground,
     step: &Step,
+    failed: &[CiLog],
     run: &mut Run,
     tree: &Worktree,
 ) -> Result<Answer, crate::engine::EngineError> {
@@ -152,6 +155,7 @@ async fn work(
         step: &text,
         context: &context,
         log: &log,
+        ci: failed,
         notes: &[],
     };
     let engine = step.spec.engine_id.clone();

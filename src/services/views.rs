@@ -1,6 +1,7 @@
 //! What reports and pages are made of, read from the store.
 
-use super::{Ctx, remote};
+use super::{Ctx, ci, remote};
+use crate::domain::ci::CiStatus;
 use crate::domain::ids::ProtocolId;
 use crate::domain::job::Job;
 use crate::domain::project::{Project, Protocol};
@@ -8,6 +9,7 @@ use crate::domain::step::Step;
 use crate::report::view::{Delay, Links, ProtocolView, RunLink};
 use crate::store::run::Run;
 use crate::store::{self, StoreError};
+use std::collections::BTreeMap;
 use tracing::Span;
 
 /// Timeline lines that a view holds at most.
@@ -42,6 +44,10 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
     let events = store::event::of_protocol(&mut db, id, EVENTS).await?;
     let runs = store::run::of_protocol(&mut db, id, RUNS).await?;
     let open = store::protocol::open_in_thread(&mut db, project.id, protocol.asked_in).await?;
+    let mut ci_logs = BTreeMap::new();
+    for step in steps.iter().filter(|step| step.ci == CiStatus::Failed) {
+        ci_logs.insert(step.number, ci::logs_of(&mut db, step.id).await?);
+    }
     let jobs = store::job::open_of_protocol(&mut db, id).await?;
     let now = ctx.now();
     let delayed = jobs
@@ -58,7 +64,7 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
         events,
         repo: project.repo.full_name(),
         names: ctx.forge_of(&project)?.capabilities().names,
-        ci: Vec::new(),
+        ci_logs,
         delay,
         app_slug: identity.slug,
         protocol,

@@ -31,6 +31,20 @@ pub async fn last_verdict(db: &mut Session, protocol: ProtocolId) -> Result<Opti
     db.one(sql, args![protocol, passed, failed, undecided], read).await
 }
 
+/// The newest word of CI on a step.
+pub async fn last_of_ci(db: &mut Session, step: StepId) -> Result<Option<Event>> {
+    let sql = "SELECT * FROM event WHERE step_id = $1 AND kind IN ($2, $3, $4, $5, $6) ORDER BY event_id DESC LIMIT 1";
+    let [waiting, passed, failed, none, undecided] = [
+        EventKind::CiWaiting,
+        EventKind::CiPassed,
+        EventKind::CiFailed,
+        EventKind::CiNone,
+        EventKind::CiInconclusive,
+    ]
+    .map(EventKind::as_str);
+    db.one(sql, args![step, waiting, passed, failed, none, undecided], read).await
+}
+
 fn read(row: &Row) -> Result<Event> {
     let kind = row.text("kind")?;
     Ok(Event {

@@ -1,9 +1,10 @@
 //! Check runs of ours, results of others.
 
-use crate::github_server::{Scripted, by_line, repo, sha};
+use crate::github_server::{Scripted, by_line, plain, reply, repo, sha};
+use serde_json::{Value, json};
 use tasksgodzilla::domain::ci::{CiResult, CiState};
 use tasksgodzilla::domain::colour::Colour;
-use tasksgodzilla::forge::{Button, CheckReport, Checks};
+use tasksgodzilla::forge::{Button, CheckReport, Checks, ForgeError};
 
 fn check_report(colour: Colour) -> CheckReport {
     CheckReport {
@@ -144,15 +145,63 @@ async fn results_of_others_count_and_ours_and_empty_suites_do_not() {
         name: name.to_owned(),
         state,
         url: url.map(str::to_owned),
+        job: None,
     };
     let page = format!("https://github.example/acme/api/commit/{}/checks", sha("a"));
     assert_eq!(
         server.client("").ci_results(&repo(), &sha("a")).await.unwrap(),
         [
-            result("build", CiState::Passed, Some("https://ci.example/1")),
+            CiResult { job: Some(1), ..result("build", CiState::Passed, Some("https://ci.example/1")) },
             result("GitHub Actions", CiState::NeedsPerson, Some(&page)),
             result("ci/old", CiState::Failed, None),
             result("ci/slow", CiState::Pending, Some("https://ci.example/2")),
         ]
     );
+}
+
+/// A GitHub with a run of this App, whose log lies on `store`.
+fn with_log(app: &'static str, store: String) -> Scripted {
+    Scripted::start(move |seen| match seen.line.as_str() {
+        "GET /repos/acme/api/check-runs/7" => Some(reply(
+            200,
+            json!({
+                "id": 7, "name": "build", "app": { "id": 9, "slug": app },
+                "output": { "title": "failed", "summary": "2 tests failed", "text": null },
+            }),
+        )),
+        "GET /repos/acme/api/actions/jobs/7/logs" => {
+            Some(reply(302, json!({})).with("location", format!("{store}/log?sig=x")))
+        }
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn the_log_of_a_job_of_actions_lies_elsewhere_and_is_fetched_without_credentials() {
+    let store = Scripted::start(|_| Some(plain("2026-11-28T14:00:00.1234567Z make: *** [test] Error 2\n")));
+    let server = with_log("github-actions", format!("http://{}", store.host()));
+    let log = server.client("").job_log(&repo(), 7).await.unwrap();
+    assert_eq!(log.as_deref(), Some("make: *** [test] Error 2"));
+    assert_eq!(store.all()[0].header("authorization"), "");
+    let rights: Vec<Value> = server.mints().iter().map(|seen| seen.body["permissions"].clone()).collect();
+    assert_eq!(rights[1], json!({ "actions": "read", "metadata": "read" }));
+}
+
+#[tokio::test]
+async fn what_a_check_run_says_stands_in_for_a_log_that_cannot_be_had() {
+    let store = Scripted::start(|_| None);
+    for app in ["github-actions", "jenkins"] {
+        let server = with_log(app, format!("http://{}", store.host()));
+        let said = server.client("").job_log(&repo(), 7).await.unwrap();
+        assert_eq!(said.as_deref(), Some("2 tests failed"), "{app}");
+    }
+    assert_eq!(store.all().len(), 1, "only a job of Actions has a log");
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_read_to_its_end() {
+    let store = Scripted::start(|_| Some(plain(vec![b'x'; (16 << 20) + 1])));
+    let server = with_log("github-actions", format!("http://{}", store.host()));
+    let error = server.client("").job_log(&repo(), 7).await.unwrap_err();
+    assert!(matches!(error, ForgeError::Unreadable { .. }), "{error:?}");
 }

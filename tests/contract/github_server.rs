@@ -42,10 +42,17 @@ pub(crate) struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Value,
+    /// Sent instead of `body`.
+    raw: Option<Vec<u8>>,
 }
 
 pub(crate) fn reply(status: u16, body: Value) -> Reply {
-    Reply { status, headers: Vec::new(), body }
+    Reply { status, headers: Vec::new(), body, raw: None }
+}
+
+/// An answer that is no JSON.
+pub(crate) fn plain(content: impl Into<Vec<u8>>) -> Reply {
+    Reply { status: 200, headers: Vec::new(), body: Value::Null, raw: Some(content.into()) }
 }
 
 impl Reply {
@@ -192,7 +199,10 @@ async fn answer(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpRe
     for (name, value) in reply.headers {
         response.insert_header((name, value));
     }
-    response.json(reply.body)
+    match reply.raw {
+        Some(content) => response.content_type("text/plain").body(content),
+        None => response.json(reply.body),
+    }
 }
 
 /// Tokens `ghs_1`, `ghs_2`, … and the App `godzilla`.

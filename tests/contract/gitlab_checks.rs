@@ -1,6 +1,6 @@
 //! Statuses of ours and results of others, as GitLab is asked for them.
 
-use crate::github_server::{Reply, Scripted, Seen, reply, sha};
+use crate::github_server::{Reply, Scripted, Seen, plain, reply, sha};
 use crate::gitlab_server::{BOT, asked, client, repo, start};
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -231,7 +231,40 @@ async fn two_at_once_get_in_each_others_way_for_now_only() {
 }
 
 fn result(name: &str, state: CiState, url: Option<&str>) -> CiResult {
-    CiResult { name: name.to_owned(), state, url: url.map(str::to_owned) }
+    CiResult { name: name.to_owned(), state, url: url.map(str::to_owned), job: None }
+}
+
+fn of_job(job: i64, result: CiResult) -> CiResult {
+    CiResult { job: Some(job), ..result }
+}
+
+#[tokio::test]
+async fn the_log_of_a_job_is_read_to_its_last_lines() {
+    let server = start(|seen| match seen.line.rsplit('/').next() {
+        Some("51") => {
+            Some(reply(200, json!({ "id": 51, "artifacts": [{ "file_type": "trace", "size": 90 }] })))
+        }
+        Some("trace") => {
+            Some(plain("section_start:1:test\r\u{1b}[0K$ make test\n\u{1b}[31;1mfailed\u{1b}[0;m\n"))
+        }
+        _ => None,
+    });
+    let log = client(&server).job_log(&repo(), 51).await.unwrap();
+    assert_eq!(log.as_deref(), Some("$ make test\nfailed"));
+    insta::assert_snapshot!(asked(&server), @r"
+    GET /api/v4/projects/700/jobs/51
+    GET /api/v4/projects/700/jobs/51/trace
+    ");
+    assert_eq!(client(&server).job_log(&repo(), 52).await.unwrap(), None, "it was deleted, or is a bridge");
+}
+
+#[tokio::test]
+async fn a_log_that_is_too_long_is_not_read() {
+    let artifacts =
+        json!([{ "file_type": "archive", "size": 9 }, { "file_type": "trace", "size": 99_000_000 }]);
+    let server = start(move |_| Some(reply(200, json!({ "id": 51, "artifacts": artifacts }))));
+    assert_eq!(client(&server).job_log(&repo(), 51).await.unwrap(), None);
+    assert_eq!(server.all().len(), 1);
 }
 
 #[tokio::test]
@@ -275,10 +308,10 @@ async fn jobs_bridges_and_statuses_of_others_count_and_ours_do_not() {
     assert_eq!(
         results,
         [
-            result("deploy", CiState::Pending, Some("https://lab.example/jobs/3")),
+            of_job(3, result("deploy", CiState::Pending, Some("https://lab.example/jobs/3"))),
             result("jenkins", CiState::Passed, None),
-            result("lint", CiState::Passed, Some("https://lab.example/jobs/2")),
-            result("test", CiState::Failed, Some("https://lab.example/jobs/1")),
+            of_job(2, result("lint", CiState::Passed, Some("https://lab.example/jobs/2"))),
+            of_job(1, result("test", CiState::Failed, Some("https://lab.example/jobs/1"))),
         ]
     );
 }
@@ -316,5 +349,5 @@ async fn a_pipeline_of_the_merged_result_is_found_by_its_merge_request() {
         ))
     });
     let results = client(&server).ci_results(&repo(), &sha("a")).await.unwrap();
-    assert_eq!(results, [result("test", CiState::Passed, None)]);
+    assert_eq!(results, [of_job(1, result("test", CiState::Passed, None))]);
 }

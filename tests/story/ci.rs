@@ -131,6 +131,26 @@ async fn a_red_run_blocks_with_its_name_and_a_rerun_unblocks() {
 }
 
 #[actix_web::test]
+async fn what_failed_is_shown_and_told_to_who_does_the_step_again() {
+    let mut world = with_ci(Ci::Green).await;
+    world.twin.set_ci(REPO, Ci::RedOnce).unwrap();
+    says(&mut world, "bob", PULL, "/protocol run --to 0").await;
+    world.ci_finishes().await;
+    let failed = "build printed last:\n\n```\n`adds_two_numbers` failed: expected 4, got 5.\n```";
+    let sticky = world.reads(PULL).join("\n");
+    assert!(sticky.contains(&format!("<details><summary>What failed</summary>\n\n{failed}")), "{sticky}");
+    says(&mut world, "bob", PULL, "/step retry 0").await;
+    let calls = world.engine.calls();
+    let prompts: Vec<&str> =
+        calls.iter().filter(|call| call.phase == Phase::Execute).map(|call| call.prompt.as_str()).collect();
+    let told: Vec<bool> = prompts.iter().map(|prompt| prompt.contains("expected 4, got 5.")).collect();
+    assert_eq!(told, [false, true], "{prompts:#?}");
+    world.ci_finishes().await;
+    assert!(!world.reads(PULL).join("\n").contains("What failed"), "it passed");
+    finish(world).await;
+}
+
+#[actix_web::test]
 async fn a_failure_after_a_pass_takes_the_green_away() {
     let mut world = with_ci(Ci::Green).await;
     says(&mut world, "bob", PULL, "/protocol run").await;

@@ -28,7 +28,7 @@ fn stage(told: &str) -> Stage {
 /// What CI is ten seconds after the push, and after the time when results must have come to an end.
 #[track_caller]
 fn check(forge: &[CiState], told: &[&str], soon: CiStatus, at_last: CiStatus) {
-    let result = |state: &CiState| CiResult { name: "build".to_owned(), state: *state, url: None };
+    let result = |state: &CiState| CiResult { name: "build".to_owned(), state: *state, url: None, job: None };
     let stages: Vec<Stage> = told.iter().map(|told| stage(told)).collect();
     let facts = CiFacts {
         results: with_stages(forge.iter().map(result).collect(), &stages),

@@ -48,6 +48,10 @@ impl Checks for Github {
         self.others_results(repo, sha).await
     }
 
+    async fn job_log(&self, repo: &RepoRef, job: i64) -> Result<Option<String>, ForgeError> {
+        self.said_by(repo, job).await
+    }
+
     /// A check run hangs on its commit and stays there.
     async fn check_home(&self, _: &RepoRef, _: &Sha) -> Result<Option<i64>, ForgeError> {
         Ok(None)

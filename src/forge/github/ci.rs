@@ -3,11 +3,15 @@
 use super::Github;
 use super::client::{Ask, Words};
 use super::links::repo_path;
+use super::tokens::Rights;
 use crate::domain::ci::{CiResult, CiState};
 use crate::domain::ids::Sha;
 use crate::domain::project::RepoRef;
-use crate::forge::ForgeError;
+use crate::forge::{ForgeError, log};
 use serde::Deserialize;
+
+/// The App that GitHub Actions is.
+const ACTIONS: &str = "github-actions";
 
 #[derive(Deserialize)]
 pub(super) struct WireRuns {
@@ -29,6 +33,21 @@ struct WireApp {
     id: i64,
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    slug: String,
+}
+
+/// A check run with what it says.
+#[derive(Deserialize)]
+struct WireSaid {
+    app: Option<WireApp>,
+    output: Option<WireOutput>,
+}
+
+#[derive(Deserialize)]
+struct WireOutput {
+    summary: Option<String>,
+    text: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +109,29 @@ impl Github {
             .chain(statuses.map(WireStatus::into_result))
             .collect())
     }
+
+    /// The log where a check run is a job of Actions, which has the same id, and its log can be had; else what the run says.
+    pub(super) async fn said_by(&self, repo: &RepoRef, run: i64) -> Result<Option<String>, ForgeError> {
+        let words = Words::new("read CI", format!("check run {run}"), "checks=read");
+        let ask = Ask::get(repo_path(repo, &format!("/check-runs/{run}")), words);
+        let said: WireSaid = self.on(repo).read(&ask).await?;
+        let of_actions = said.app.is_some_and(|app| app.slug == ACTIONS);
+        let log = if of_actions { self.action_log(repo, run).await? } else { None };
+        let output = said.output.and_then(|output| output.text.or(output.summary));
+        Ok(log.or_else(|| log::last_lines(output?.as_bytes())))
+    }
+
+    /// Lies elsewhere: GitHub answers with an address that is good for a minute.
+    /// <https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run>
+    async fn action_log(&self, repo: &RepoRef, job: i64) -> Result<Option<String>, ForgeError> {
+        let words = Words::new("read the log of CI", format!("log of job {job}"), "actions=read");
+        let ask = Ask::get(repo_path(repo, &format!("/actions/jobs/{job}/logs")), words);
+        match self.client.on(repo, Rights::Logs).bytes(&ask).await {
+            Ok(log) => Ok(log::last_lines(&log)),
+            Err(ForgeError::Missing { .. } | ForgeError::Forbidden { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl WireRun {
@@ -102,6 +144,7 @@ impl WireRun {
             state: run_state(&self.status, self.conclusion.as_deref()),
             name: self.name,
             url: self.html_url,
+            job: Some(self.id),
         }
     }
 }
@@ -111,7 +154,12 @@ impl WireSuite {
         let app = self.app.filter(|app| app.id != us)?;
         let waits =
             self.conclusion.as_deref() == Some("action_required") && self.latest_check_runs_count == 0;
-        waits.then(|| CiResult { name: app.name, state: CiState::NeedsPerson, url: Some(page.to_owned()) })
+        waits.then(|| CiResult {
+            name: app.name,
+            state: CiState::NeedsPerson,
+            url: Some(page.to_owned()),
+            job: None,
+        })
     }
 }
 
@@ -125,6 +173,7 @@ impl WireStatus {
             },
             name: self.context,
             url: self.target_url,
+            job: None,
         }
     }
 }

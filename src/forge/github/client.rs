@@ -15,6 +15,7 @@ pub(super) use crate::forge::wire::{Ask, Words};
 use crate::meter::Meters;
 use http::Method;
 use http::header::ACCEPT;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jsonwebtoken::EncodingKey;
 use octocrab::Octocrab;
 use octocrab::models::AppId;
@@ -30,6 +31,9 @@ use tokio::sync::Semaphore;
 
 /// Calls at once per installation. GitHub allows 100 for all clients of an App together.
 const AT_ONCE: usize = 20;
+
+/// Bytes of the longest answer that is read.
+const MOST_BYTES: usize = crate::forge::log::MOST_BYTES;
 
 /// Where questions to GraphQL are said to go; where they really go depends on the host.
 pub(super) const GRAPHQL: &str = "/graphql";
@@ -52,7 +56,7 @@ pub(super) enum As<'a> {
 
 /// An answer's content and where the list goes on.
 pub(super) struct Answer {
-    text: String,
+    pub(super) content: Vec<u8>,
     /// Whole paths, without the host: see [`links::path_of`].
     pub(super) next: Option<String>,
     pub(super) last: Option<String>,
@@ -114,7 +118,7 @@ impl Client {
     }
 
     pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer, words: &Words) -> Result<T, ForgeError> {
-        serde_json::from_str(&answer.text).map_err(|error| errors::unreadable(&self.host, words, error))
+        serde_json::from_slice(&answer.content).map_err(|error| errors::unreadable(&self.host, words, error))
     }
 
     /// Mints an installation token; for the whole installation when `repo` is `None`.
@@ -175,14 +179,42 @@ impl Client {
         let mut heard = Heard::begin();
         self.witness.before(&act);
         let sent =
-            tokio::time::timeout(self.whole, Box::pin(exchange(&crab, ask, whole_path, &mut heard))).await;
+            tokio::time::timeout(self.whole, Box::pin(self.exchange(&crab, ask, whole_path, &mut heard)))
+                .await;
         self.witness.after(&act);
         heard.count(&self.meters, who, ask);
         let answer = match sent {
-            Ok(answer) => answer.map_err(|error| errors::from_octocrab(&self.host, &ask.words, error)),
-            Err(elapsed) => Err(ForgeError::Transport { host: self.host.clone(), source: Box::new(elapsed) }),
+            Ok(answer) => answer,
+            Err(elapsed) => Err(self.silent(elapsed)),
         };
         Ok((heard, answer))
+    }
+
+    async fn exchange(
+        &self,
+        crab: &Octocrab,
+        ask: &Ask,
+        whole_path: &str,
+        heard: &mut Heard,
+    ) -> Result<Answer, ForgeError> {
+        let faulty = |error| errors::from_octocrab(&self.host, &ask.words, error);
+        let request = http::Request::builder().method(ask.method.clone()).uri(whole_path);
+        let request = crab.build_request(request, ask.body.as_ref()).map_err(faulty)?;
+        let response = crab.execute(request).await.map_err(faulty)?;
+        heard.hear(response.status(), response.headers());
+        let response = octocrab::map_github_error(response).await.map_err(faulty)?;
+        let next = links::path_of(response.headers(), "next");
+        let last = links::path_of(response.headers(), "last");
+        let content = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+        let content = content.map_err(|error| match error.downcast::<LengthLimitError>() {
+            Ok(_) => errors::unreadable(&self.host, &ask.words, format!("more than {MOST_BYTES} bytes")),
+            Err(error) => self.silent(error),
+        })?;
+        Ok(Answer { content: content.to_bytes().into(), next, last })
+    }
+
+    fn silent(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ForgeError {
+        ForgeError::Transport { host: self.host.clone(), source: source.into() }
     }
 
     /// The host's time, by whatever it answers to a question that costs nothing.
@@ -203,23 +235,6 @@ impl Client {
         };
         self.crab.user_access_token(token).map_err(|_| no_assertion())
     }
-}
-
-async fn exchange(
-    crab: &Octocrab,
-    ask: &Ask,
-    whole_path: &str,
-    heard: &mut Heard,
-) -> octocrab::Result<Answer> {
-    let request = http::Request::builder().method(ask.method.clone()).uri(whole_path);
-    let request = crab.build_request(request, ask.body.as_ref())?;
-    let response = crab.execute(request).await?;
-    heard.hear(response.status(), response.headers());
-    let response = octocrab::map_github_error(response).await?;
-    let next = links::path_of(response.headers(), "next");
-    let last = links::path_of(response.headers(), "last");
-    let text = crab.body_to_string(response).await?;
-    Ok(Answer { text, next, last })
 }
 
 /// Octocrab names itself as the user agent; a name of ours would only be sent beside it.

@@ -53,6 +53,11 @@ impl OnRepo<'_> {
         self.client.read(&self.ask(ask, To::Api).await?, &ask.words)
     }
 
+    /// An answer that is no JSON.
+    pub(super) async fn bytes(&self, ask: &Ask) -> Result<Vec<u8>, ForgeError> {
+        Ok(self.ask(ask, To::Api).await?.content)
+    }
+
     /// Asks for an effect; the answer's content does not matter.
     pub(super) async fn act(&self, ask: &Ask) -> Result<(), ForgeError> {
         self.ask(ask, To::Api).await.map(drop)

@@ -25,6 +25,8 @@ pub(super) enum Rights {
     Api,
     /// Merging is writing to the code.
     Merge,
+    /// Logs of GitHub Actions. Apart, so that an App without this right does everything else.
+    Logs,
     GitRead,
     GitWrite,
 }
@@ -38,6 +40,7 @@ impl Rights {
                 "metadata": "read", "pull_requests": "write", "statuses": "read",
             }),
             Self::Merge => json!({ "contents": "write", "metadata": "read", "pull_requests": "write" }),
+            Self::Logs => json!({ "actions": "read", "metadata": "read" }),
             Self::GitRead => json!({ "contents": "read", "metadata": "read" }),
             Self::GitWrite => json!({ "contents": "write", "metadata": "read" }),
         }

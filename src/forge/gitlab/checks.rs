@@ -85,6 +85,10 @@ impl Checks for Gitlab {
         self.others_results(repo, sha).await
     }
 
+    async fn job_log(&self, repo: &RepoRef, job: i64) -> Result<Option<String>, ForgeError> {
+        self.trace(repo, job).await
+    }
+
     async fn check_home(&self, repo: &RepoRef, sha: &Sha) -> Result<Option<i64>, ForgeError> {
         let pipelines = self.pipelines(repo, sha).await?;
         Ok(pipelines.iter().max_by_key(|pipeline| pipeline.weight()).map(|pipeline| pipeline.id))

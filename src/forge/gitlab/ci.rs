@@ -7,7 +7,7 @@ use crate::domain::ci::{CiResult, CiState};
 use crate::domain::ids::Sha;
 use crate::domain::project::RepoRef;
 use crate::forge::wire::full_sha;
-use crate::forge::{Access, ForgeError};
+use crate::forge::{Access, ForgeError, log};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -20,6 +20,19 @@ struct WireJob {
     #[serde(default)]
     allow_failure: bool,
     web_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireFiles {
+    #[serde(default)]
+    artifacts: Vec<WireFile>,
+}
+
+#[derive(Deserialize)]
+struct WireFile {
+    file_type: Option<String>,
+    #[serde(default)]
+    size: usize,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +116,28 @@ impl Gitlab {
         jobs.extend(bridges);
         Ok(jobs)
     }
+
+    /// A bridge is no job, and has none. Once GitLab has put a log away, it says how long it is.
+    /// <https://docs.gitlab.com/api/jobs/#get-a-log-file>
+    pub(super) async fn trace(&self, repo: &RepoRef, job: i64) -> Result<Option<String>, ForgeError> {
+        let ask = |rest: &str| {
+            let words = Words::new("read the log of CI", format!("log of job {job}"), NEEDS);
+            Ask::get(in_project(repo, &format!("/jobs/{job}{rest}")), words)
+        };
+        let of_job = async {
+            let files = self.client.read::<WireFiles>(&ask("")).await?.artifacts;
+            let is_too_long =
+                |file: &WireFile| file.file_type.as_deref() == Some("trace") && file.size > log::MOST_BYTES;
+            match files.iter().any(is_too_long) {
+                true => Ok(None),
+                false => Ok(log::last_lines(&self.client.ask(&ask("/trace")).await?.content)),
+            }
+        };
+        match of_job.await {
+            Err(ForgeError::Missing { .. }) => Ok(None),
+            found => found,
+        }
+    }
 }
 
 impl WirePipeline {
@@ -113,19 +148,29 @@ impl WirePipeline {
             "skipped" => return None,
             status => state(status, false),
         };
-        Some(CiResult { name: format!("pipeline {}", self.id), state, url: self.web_url.clone() })
+        Some(CiResult { name: format!("pipeline {}", self.id), state, url: self.web_url.clone(), job: None })
     }
 }
 
 impl WireJob {
     fn into_result(self) -> CiResult {
-        CiResult { state: state(&self.status, self.allow_failure), name: self.name, url: self.web_url }
+        CiResult {
+            state: state(&self.status, self.allow_failure),
+            name: self.name,
+            url: self.web_url,
+            job: Some(self.id),
+        }
     }
 }
 
 impl WireStatus {
     fn into_result(self) -> CiResult {
-        CiResult { state: state(&self.status, self.allow_failure), name: self.name, url: self.target_url }
+        CiResult {
+            state: state(&self.status, self.allow_failure),
+            name: self.name,
+            url: self.target_url,
+            job: None,
+        }
     }
 }
 

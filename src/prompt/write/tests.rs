@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::ci::CiLog;
 use crate::domain::ids::ProtocolNumber;
 use crate::prompt::CHARACTER_LIMIT;
 use crate::prompt::facts::{Done, Identity};
@@ -28,6 +29,7 @@ fn step<'a>(text: &'a str, lines: &'a [String]) -> ExecutionFacts<'a> {
         step: text,
         context: text,
         log: text,
+        ci: &[],
         notes: lines,
     }
 }
@@ -136,6 +138,14 @@ fn notes_of_people_are_shown_newest_last_and_only_when_there_are_some() {
     let text = execute(&step("x", &notes)).text;
     assert!(text.find("use nom") < text.find("use winnow"));
     assert!(!execute(&step("x", &[])).text.contains("Notes from people"));
+}
+
+#[test]
+fn what_failed_in_ci_is_shown_only_when_it_did() {
+    let logs = [CiLog { name: "build".to_owned(), text: "expected 4, got 5".to_owned() }];
+    let text = execute(&ExecutionFacts { ci: &logs, ..step("x", &[]) }).text;
+    assert!(text.contains("The end of the log of build:") && text.contains("expected 4, got 5"), "{text}");
+    assert!(!execute(&step("x", &[])).text.contains("failed in CI"));
 }
 
 #[test]

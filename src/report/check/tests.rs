@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::ci::CiLog;
 use crate::domain::ids::Moment;
 use crate::domain::protocol::{CancelKind, End, ReasonKey};
 use crate::domain::verdict::Verdict;
@@ -51,6 +52,18 @@ fn the_protocol_check_says_what_the_comment_says() {
     | 03 docs | ▫️ to do | – | – | – | – |
     retry-2 replan
     ");
+}
+
+#[test]
+fn a_step_whose_ci_failed_shows_what_failed_before_what_the_agent_said() {
+    let mut view = blocked();
+    view.steps[1].summary = "Done: the parser.".to_owned();
+    view.ci_logs.insert(1, vec![CiLog { name: "build".to_owned(), text: "expected 4, got 5".to_owned() }]);
+    let text = |view: &ProtocolView| step(view, &view.steps[1]).text.unwrap();
+    assert!(!text(&view).contains("expected 4"), "it passed since");
+    (view.steps[1].status, view.steps[1].ci) = (StepStatus::Failed, CiStatus::Failed);
+    let said = "build printed last:\n\n```\nexpected 4, got 5\n```\n\n```\nDone: the parser.\n```";
+    assert_eq!(text(&view), said);
 }
 
 #[test]

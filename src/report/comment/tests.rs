@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::ci::{CiResult, CiStatus};
+use crate::domain::ci::{CiLog, CiStatus};
 use crate::domain::ids::ProtocolNumber;
 use crate::domain::project::PullState;
 use crate::domain::protocol::{CancelKind, End, Pause};
@@ -100,6 +100,10 @@ fn a_failed_judgement_says_how_to_clear_it() {
     ");
 }
 
+fn log(name: &str, text: &str) -> CiLog {
+    CiLog { name: name.to_owned(), text: text.to_owned() }
+}
+
 #[test]
 fn several_reasons_are_each_listed_with_their_command() {
     let mut view = blocked();
@@ -108,11 +112,8 @@ fn several_reasons_are_each_listed_with_their_command() {
     view.protocol.state.reasons.push(reason(ReasonKey::CiFailed, Some(1), ""));
     view.protocol.state.reasons.push(reason(ReasonKey::HeadRewritten, None, "rewritten by @mallory"));
     view.steps[1].ci = CiStatus::Failed;
-    view.ci = vec![CiResult {
-        name: "build | @x".to_owned(),
-        state: CiState::Failed,
-        url: Some("https://ci.example/9".to_owned()),
-    }];
+    view.ci_logs.insert(1, vec![log("build | @x", "make: *** [test] Error 2\n```\n</details> closes #3")]);
+    view.ci_logs.insert(2, vec![log("old", "step 2 does not wait for CI")]);
     insta::assert_snapshot!(text(&sticky(&view)), @r"
     ❌ **Blocked by 3 things.** Clear each of them as the list says; the work then goes on by itself.
 
@@ -124,8 +125,19 @@ fn several_reasons_are_each_listed_with_their_command() {
 
     Or instead: `/step approve 2 <why>` takes the responsibility, `/step skip 2 <why>` leaves it out, `/protocol replan <what to change>` plans anew.
 
+    <details><summary>What failed</summary>
+
+    build &#124; \@¦x printed last:
+
+    ````
+    make: *** [test] Error 2
+    ```
+    </details> closes #3
+    ````
+
+    </details>
+
     - mallory pushed to the branch; the work goes on from there.
-    - CI [build &#124; \@¦x](<https://ci.example/9>) failed.
 
     | Step | State | QA | CI | Time | Tokens |
     |:--|:--|:--|:--|--:|--:|

@@ -58,6 +58,7 @@ async fn one(
         step,
         context: "",
         log: "",
+        ci: &[],
         notes: &[],
     };
     let asked = prompt::decompose(&facts);
