@@ -258,7 +258,11 @@ impl Git {
         let mut locks = locks_below(&mirror.path.join("refs"));
         locks.retain(|lock| !lock.starts_with(&heads) || is_older(lock, MOMENT));
         let shared = ["packed-refs.lock", "shallow.lock"].map(|name| mirror.path.join(name));
-        for lock in locks.iter().chain(shared.iter().filter(|lock| lock.exists())) {
+        // Git locks a worktree while it makes it, which it does under the hold, and neither prunes nor replaces a locked one.
+        let made = fs::read_dir(mirror.path.join("worktrees")).into_iter().flatten().flatten();
+        let made = made.map(|entry| entry.path().join("locked"));
+        locks.extend(shared.into_iter().chain(made).filter(|lock| lock.exists()));
+        for lock in &locks {
             tracing::warn!(path = %lock.display(), "a killed git left a lock behind; removing it");
             // If it is gone already, so much the better.
             let _ = fs::remove_file(lock);

@@ -70,6 +70,28 @@ async fn a_worktree_that_was_half_made_or_half_changed_is_made_whole() {
     }
 }
 
+/// Git locks a worktree while it makes it, first of all. What a killed one leaves is not pruned, and bars the place.
+#[tokio::test]
+async fn a_worktree_whose_making_was_killed_is_made_and_removed_all_the_same() {
+    let world = World::new();
+    let (tree, main) = world.worktree().await;
+    let entries = tree.mirror.path.join("worktrees");
+    let registered = entries.join("0001-x");
+    for knows_its_place in [true, false] {
+        fs::write(registered.join("locked"), "initializing\n").unwrap();
+        fs::remove_dir_all(&tree.path).unwrap();
+        if !knows_its_place {
+            fs::remove_file(registered.join("gitdir")).unwrap();
+        }
+        let anew = world.git.worktree(&tree.mirror, "0001-x", &main).await.unwrap();
+        assert_eq!(world.git.head(&anew).await.unwrap(), main);
+        assert_eq!(fs::read_dir(&entries).unwrap().count(), 1);
+    }
+    fs::write(registered.join("locked"), "initializing\n").unwrap();
+    world.git.remove_all(&tree.mirror, "0001-x").await.unwrap();
+    assert!(!registered.exists());
+}
+
 #[tokio::test]
 async fn scratch_space_of_a_killed_process_goes_with_its_worktree() {
     let world = World::new();
