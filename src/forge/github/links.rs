@@ -11,8 +11,9 @@ pub(super) fn repo_path(repo: &crate::domain::project::RepoRef, rest: &str) -> S
 }
 
 /// The words of GitHub's API that the bot uses. Whatever else stands in a path is the name of something.
-const WORDS: [&str; 26] = [
+const WORDS: [&str; 29] = [
     "access_tokens",
+    "actions",
     "app",
     "app-manifests",
     "branches",
@@ -30,6 +31,8 @@ const WORDS: [&str; 26] = [
     "hook",
     "installations",
     "issues",
+    "jobs",
+    "logs",
     "merge",
     "permission",
     "pulls",
@@ -134,6 +137,7 @@ mod tests {
         );
         check("/repos/a/b/git/ref/heads/feature/7", "/repos/{owner}/{repo}/git/ref/heads/{branch}");
         let commit = format!("/repos/a/b/commits/{}/check-runs", "0a".repeat(20));
+        check("/repos/a/b/actions/jobs/7/logs", "/repos/{owner}/{repo}/actions/jobs/{number}/logs");
         check(&commit, "/repos/{owner}/{repo}/commits/{sha}/check-runs");
         check("/repos/a/b/contents/src/merge", "/repos/{owner}/{repo}/contents/{path}");
         check("/secrets/of/acme", "/{name}/{name}/{name}");
