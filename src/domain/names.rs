@@ -34,9 +34,26 @@ impl Names {
     }
 }
 
+/// Words of people and models, which [`Names::spoken`] leaves as they are: the no-break space in them looks the same, and
+/// does not stand in our sentences.
+pub fn as_written(words: &str) -> Cow<'_, str> {
+    if words.contains(PULL) {
+        Cow::Owned(words.replace(PULL, "pull\u{a0}request"))
+    } else {
+        Cow::Borrowed(words)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_others_stay_theirs() {
+        let sentence = format!("the pull request waits for step 1: {}", as_written("List each pull request"));
+        let spoken = Names::GITLAB.spoken(&sentence).replace('\u{a0}', " ");
+        assert_eq!(spoken, "the merge request waits for step 1: List each pull request");
+    }
 
     #[test]
     fn each_forge_has_its_own_word_and_sign() {

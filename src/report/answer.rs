@@ -9,6 +9,7 @@ use super::view::ProtocolView;
 use super::words::{Phrase, capitalised, ci_words, headline, qa_words, reason_words, step_words};
 use crate::domain::actor::Permission;
 use crate::domain::ids::JobId;
+use crate::domain::names::as_written;
 use crate::domain::project::REPOSITORY_FILE;
 use crate::domain::refusal::Refusal;
 use crate::domain::step::Step;
@@ -107,7 +108,7 @@ pub fn status(views: &[ProtocolView]) -> String {
 
 /// One step: how it stands, and its file.
 pub fn show_step(view: &ProtocolView, step: &Step, content: &str) -> String {
-    let name = escape_inline(&clipped(&step.spec.name, 200));
+    let name = escape_inline(&clipped(&as_written(&step.spec.name), 200));
     let state = escape_inline(&clipped(&step_words(step), 200));
     let head = format!(
         "**Step {}: {name}** ({state}; QA: {}; CI: {})",

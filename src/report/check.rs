@@ -13,6 +13,7 @@ use super::words::{capitalised, count, headline, qa_words, step_words, verdict_w
 use crate::domain::ci::CiStatus;
 use crate::domain::colour::{self, Colour};
 use crate::domain::ids::Sha;
+use crate::domain::names::as_written;
 use crate::domain::protocol::ProtocolStatus;
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::text::clipped;
@@ -89,7 +90,10 @@ pub fn plan(view: &ProtocolView) -> CheckText {
         _ => "There is no plan".to_owned(),
     };
     let names = view.steps.iter().map(|step| {
-        format!("- {}", escape_inline(&format!("{:02} {}", step.number, clipped(&step.spec.name, 100))))
+        format!(
+            "- {}",
+            escape_inline(&format!("{:02} {}", step.number, clipped(&as_written(&step.spec.name), 100)))
+        )
     });
     let summary = match colour {
         Colour::Success => names.collect::<Vec<_>>().join("\n"),
@@ -119,7 +123,8 @@ pub fn step(view: &ProtocolView, step: &Step) -> CheckText {
     let words = if executed { "executed".to_owned() } else { step_words(step) };
     let mut title = vec![capitalised(&words)];
     title.extend(spent.into_iter().flatten());
-    let summary = format!("{}\n\nQA: {}.", escape_inline(&clipped(&step.spec.name, 300)), qa_words(step));
+    let summary =
+        format!("{}\n\nQA: {}.", escape_inline(&clipped(&as_written(&step.spec.name), 300)), qa_words(step));
     let retry = matches!(step.status, StepStatus::Failed | StepStatus::Blocked) && is_open(view);
     CheckText {
         name: format!("TasksGodzilla / {}", label(step)),
@@ -154,7 +159,7 @@ pub fn quality(view: &ProtocolView, step: &Step, judgement: Option<&Judgement>) 
         summary.push_str(&format!(" {}.", super::words::Phrase::marked(&capitalised(amended)).markdown()));
     }
     if let Some(judgement) = judgement {
-        summary.push_str(&format!("\n\n{}", paragraph(&clipped(&judgement.summary, 4_000))));
+        summary.push_str(&format!("\n\n{}", paragraph(&clipped(&as_written(&judgement.summary), 4_000))));
     }
     let mut buttons = Vec::new();
     if is_open(view) && colour != Colour::Success {
@@ -200,7 +205,7 @@ pub(super) fn finding_lines(findings: &[Finding]) -> Vec<String> {
 pub(super) fn finding_line(finding: &Finding) -> String {
     let place =
         finding.path.as_deref().map(|path| format!("{}: ", code(&clipped(path, 200)))).unwrap_or_default();
-    format!("{place}{}", escape_inline(&clipped(&finding.text, 2_000)))
+    format!("{place}{}", escape_inline(&clipped(&as_written(&finding.text), 2_000)))
 }
 
 fn severity_words(severity: Severity) -> &'static str {

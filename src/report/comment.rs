@@ -10,6 +10,7 @@ use super::words::{
     what_clearing_does,
 };
 use crate::domain::ci::CiLog;
+use crate::domain::names::as_written;
 use crate::domain::protocol::{ProtocolStatus, Reason, ReasonKey};
 use crate::domain::step::Step;
 use crate::domain::text::clipped;
@@ -214,7 +215,7 @@ pub(super) fn step_table(view: &ProtocolView) -> Option<String> {
 }
 
 fn step_cell(view: &ProtocolView, step: &Step) -> String {
-    let label = format!("{:02} {}", step.number, clipped(&step.spec.name, NAME));
+    let label = format!("{:02} {}", step.number, clipped(&as_written(&step.spec.name), NAME));
     match view.links.runs.get(&step.number) {
         Some(run) => link(&label, &run.url),
         None => escape_inline(&label),

@@ -121,11 +121,12 @@ pub fn without_colours(output: &str) -> String {
     out
 }
 
-/// White space folded, unseen characters gone.
+/// White space folded, but for no-break spaces inside; unseen characters gone.
 pub(super) fn one_line(words: &str) -> String {
-    let spaced: String =
-        words.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_unseen(*c)).collect();
-    spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let fold = |c: char| if c.is_whitespace() && c != '\u{a0}' { ' ' } else { c };
+    let spaced: String = words.chars().map(fold).filter(|c| !is_unseen(*c)).collect();
+    let folded = spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    folded.trim().to_owned()
 }
 
 #[cfg(test)]

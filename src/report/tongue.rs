@@ -1,4 +1,5 @@
-//! A finished report in the words of its forge. Code, where the words of people and models stand, is left as it is.
+//! A finished report in the words of its forge. Code is left as it is, and so are
+//! words of people and models outside of it that were written with [`as_written`](crate::domain::names::as_written).
 
 use crate::domain::names::Names;
 use std::borrow::Cow;

@@ -10,6 +10,7 @@ use super::view::ProtocolView;
 use crate::domain::ci::CiStatus;
 use crate::domain::colour::{Colour, end_words, protocol_colour};
 use crate::domain::drive::{self, Next};
+use crate::domain::names::as_written;
 use crate::domain::project::PullState;
 use crate::domain::protocol::{CancelKind, End, Pause, ProtocolStatus, Reason, ReasonKey};
 use crate::domain::step::{Step, StepEnd, StepStatus};
@@ -192,7 +193,10 @@ fn waiting(view: &ProtocolView) -> Option<(String, String)> {
 /// `step 2 of 4: parser`: the number people type, and the number of the last step.
 fn place(view: &ProtocolView, number: u32) -> String {
     let last = view.steps.last().map_or(number, |step| step.number);
-    let name = view.step(number).map(|step| plain(&step.spec.name.replace('`', "'"), 80)).unwrap_or_default();
+    let name = view
+        .step(number)
+        .map(|step| plain(&as_written(&step.spec.name).replace('`', "'"), 80))
+        .unwrap_or_default();
     let name = if name.is_empty() { name } else { format!(": {name}") };
     format!("step {number} of {last}{name}")
 }

@@ -10,6 +10,7 @@ use super::{Ctx, disk, engines, files};
 use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::ids::{ProtocolId, Sha, StepId};
+use crate::domain::names::as_written;
 use crate::domain::protocol::{Clearing, ProtocolMove, ProtocolStatus, ReasonKey};
 use crate::domain::refusal::Refusal;
 use crate::domain::retry::Retry;
@@ -253,5 +254,9 @@ fn follow(draft: &mut Draft, number: u32, head: &Sha, judgement: &Judgement) -> 
 
 fn reason(what: &str, judgement: &Judgement) -> String {
     let summary: String = judgement.summary.chars().take(300).collect();
-    if summary.trim().is_empty() { what.to_owned() } else { format!("{what}: {}", summary.trim()) }
+    if summary.trim().is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}: {}", as_written(summary.trim()))
+    }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::ci::{CiLog, CiStatus};
 use crate::domain::ids::ProtocolNumber;
+use crate::domain::names::Names;
 use crate::domain::project::PullState;
 use crate::domain::protocol::{CancelKind, End, Pause};
 use crate::domain::step::{StepEnd, StepStatus};
@@ -148,6 +149,19 @@ fn several_reasons_are_each_listed_with_their_command() {
 
     <sub>Protocol 0007 · branch `0007-split-importer` · asked for by vera · [timeline and logs](<https://bot.example/p/12?t=x>)</sub>
     ");
+}
+
+#[test]
+fn a_step_keeps_its_name_on_every_forge() {
+    let mut view = running(2);
+    for step in &mut view.steps {
+        step.spec.name = "List each pull request".to_owned();
+    }
+    let told = crate::report::tongue::spoken(Names::GITLAB, &sticky(&view).body).replace('\u{a0}', " ");
+    assert!(
+        told.contains("02 List each pull request") && told.contains(": List each pull request"),
+        "{told}"
+    );
 }
 
 #[test]

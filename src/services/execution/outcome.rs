@@ -5,6 +5,7 @@ use crate::domain::claim::Claimed;
 use crate::domain::event::EventKind;
 use crate::domain::ids::Sha;
 use crate::domain::job::Job;
+use crate::domain::names::as_written;
 use crate::domain::protocol::ReasonKey;
 use crate::domain::spec::QaPolicy;
 use crate::domain::step::{Judged, Step, StepMove, StepStatus};
@@ -50,7 +51,7 @@ pub(super) async fn started(ctx: &Ctx, turn: &Claimed, ground: &Ground, step: St
         step.attempts += u32::from(begins);
         step.started_at = Some(now);
         step.finished_at = None;
-        let (name, attempt) = (step.spec.name.clone(), step.attempts);
+        let (name, attempt) = (as_written(&step.spec.name).into_owned(), step.attempts);
         draft.note_with(
             EventKind::StepStarted,
             Some(number),
