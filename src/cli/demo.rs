@@ -70,7 +70,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     };
     teller.end(&stage.summary(outcome).await?);
     if !args.headless {
-        teller.stay(&stage.ways_to_comment());
+        teller.stay(&stage.ways_on());
         asked_to_stop().await?;
     }
     stage.strike().await;

@@ -151,6 +151,19 @@ impl Twin {
         self.model().root()
     }
 
+    /// Where whoever opens the pages comments on an issue, with the comment as the body of a POST.
+    pub fn comment_url(&self, repo: &str, issue: u64) -> String {
+        let model = self.model();
+        let apart = if model.host == Host::Gitlab { "/-" } else { "" };
+        format!("{}/sandbox/{repo}{apart}/issues/{issue}/comments", model.root())
+    }
+
+    /// Where git finds a repository, with the person's credentials.
+    pub fn clone_url(&self, login: &str, repo: &str) -> String {
+        let token = self.user(login);
+        self.url().replacen("://", &format!("://{login}:{token}@"), 1) + &format!("/{repo}.git")
+    }
+
     /// The base of the REST API, without a trailing slash.
     pub fn api_url(&self) -> String {
         self.model().api()

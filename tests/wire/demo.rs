@@ -2,11 +2,14 @@
 
 use crate::scripted_model::{ScriptedModel, Turn};
 use crate::tools;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn git(dir: &Path, args: &[&str]) {
     let done = Command::new("git")
@@ -144,6 +147,43 @@ fn the_demo_completes_on_gitlab() {
     ];
     let (last, _) = completed(dir.path(), &["--forge", "gitlab", "--ci", "red-once"], &of_others);
     assert!(last["pull"].as_str().unwrap().ends_with("/-/merge_requests/1"), "{last}");
+}
+
+/// Runs a line of a shell, and returns what it printed.
+#[track_caller]
+fn shell(line: &str, folder: &Path) -> String {
+    let mut shell = Command::new("sh");
+    let ran = shell.args(["-c", line]).current_dir(folder).env("GIT_TERMINAL_PROMPT", "0").output().unwrap();
+    assert!(ran.status.success(), "{line}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+#[track_caller]
+fn ways_on(forge: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let repo = dir.path().join("repo");
+    repository(&repo, "main");
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_tasksgodzilla"));
+    demo.args(["demo", "--json", "--forge", forge, "--repo"]).arg(&repo).stdout(Stdio::piped());
+    let mut demo = demo.spawn().unwrap();
+    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let last = lines.skip_while(|line| line["stays"].is_null()).next().expect("it stays");
+    let ways: Vec<&str> = last["ways"].as_array().unwrap().iter().map(|way| way.as_str().unwrap()).collect();
+    let [browser, comment, clone] = ways.as_slice() else { panic!("{ways:?}") };
+    let page = browser.trim_start_matches("open ").trim_end_matches(" in a browser");
+    assert!(shell(&format!("curl --silent --fail {page}"), dir.path()).contains("<html"), "{page}");
+    shell(&comment.replace("curl", "curl --silent --fail"), dir.path());
+    shell(&format!("{clone} cloned"), dir.path());
+    assert!(dir.path().join("cloned/README.md").exists());
+    kill(Pid::from_raw(demo.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert!(demo.wait().unwrap().success());
+}
+
+#[test]
+fn the_ways_on_that_the_demo_tells_lead_on() {
+    ways_on("github");
+    ways_on("gitlab");
 }
 
 #[test]

@@ -96,10 +96,10 @@ impl Stage {
             outcome: outcome.to_owned(),
             branch: protocol.map(Protocol::branch),
             folder: protocol.map(Protocol::folder),
+            names: self.names,
             pull: pull.map(|pull| pull.url.clone()),
             page: view.as_ref().and_then(|view| view.links.page.clone()),
             commits,
-            clone: format!("git clone {}/{}.git", self.twin.url(), self.repo),
             seconds: self.began.elapsed().as_secs_f64(),
             engine_seconds: view
                 .map(|view| view.steps.iter().map(|step| step.engine_ms).sum::<u64>())
@@ -118,11 +118,12 @@ impl Stage {
     }
 
     /// How a person goes on after the demo.
-    pub(super) fn ways_to_comment(&self) -> Vec<String> {
-        let (url, repo) = (self.twin.url(), &self.repo);
+    pub(super) fn ways_on(&self) -> Vec<String> {
+        let repo = &self.repo;
         vec![
-            format!("open {url}/{repo} in a browser"),
-            format!("curl --data '/bot help' {url}/sandbox/{repo}/issues/1/comments"),
+            format!("open {}/{repo} in a browser", self.twin.url()),
+            format!("curl --data '/bot help' {}", self.twin.comment_url(repo, 1)),
+            format!("git clone {}", self.twin.clone_url(YOU, repo)),
         ]
     }
 

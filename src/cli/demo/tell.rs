@@ -18,10 +18,10 @@ pub(super) struct Summary {
     pub(super) outcome: String,
     pub(super) branch: Option<String>,
     pub(super) folder: Option<String>,
+    pub(super) names: Names,
     pub(super) pull: Option<String>,
     pub(super) page: Option<String>,
     pub(super) commits: Vec<String>,
-    pub(super) clone: String,
     pub(super) seconds: f64,
     pub(super) engine_seconds: f64,
 }
@@ -70,7 +70,7 @@ impl Teller {
         let rows = [
             ("branch", &summary.branch),
             ("folder", &summary.folder),
-            ("pull request", &summary.pull),
+            (summary.names.pull, &summary.pull),
             ("page", &summary.page),
         ];
         for (name, value) in rows {
@@ -78,7 +78,6 @@ impl Teller {
                 println!("  {name:<13} {value}");
             }
         }
-        println!("  {:<13} {}", "look", summary.clone);
         for commit in &summary.commits {
             println!("  {:<13} {}", "commit", commit);
         }
@@ -86,7 +85,7 @@ impl Teller {
 
     /// Tells how to go on while the demo stays up.
     pub(super) fn stay(&self, ways: &[String]) {
-        let words = "the sandbox stays up until Ctrl-C; to comment further:";
+        let words = "the sandbox stays up until Ctrl-C; to go on:";
         self.line(&json!({"stays": words, "ways": ways}), &format!("\n{words}\n  {}", ways.join("\n  ")));
     }
 
