@@ -2,7 +2,7 @@
 
 use super::comment::pull_title;
 use super::template::render;
-use super::text::{plain, without_colours};
+use super::text::plain;
 use super::time::{bytes, duration, tokens, utc};
 use super::view::{ArtifactLine, ProtocolView, RunLine, RunStatus, RunView};
 use super::words::{
@@ -14,6 +14,7 @@ use crate::domain::protocol::{ProtocolStatus, Reason};
 use crate::domain::step::{Step, StepStatus};
 use crate::domain::text::{clipped, revealed};
 use crate::domain::thread::Thread;
+use anstream::adapter::strip_str;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
@@ -65,7 +66,7 @@ pub fn protocol(view: &ProtocolView, runs: &[RunLine], artifacts: &[ArtifactLine
 /// One run with the end of its log.
 pub fn run(view: &RunView<'_>, now: Moment) -> String {
     let line = &view.line;
-    let log = revealed(&without_colours(view.log));
+    let log = revealed(&strip_str(view.log).to_string());
     let from = log.ceil_char_boundary(log.len().saturating_sub(LOG));
     let is_cut = from > 0 || u64::try_from(view.log.len()).is_ok_and(|shown| shown < view.log_bytes);
     render(

@@ -110,17 +110,6 @@ pub fn plain(words: &str, limit: usize) -> String {
     clipped(&one_line(words), limit)
 }
 
-/// A program's output without the control sequences that colour it on a terminal.
-pub fn without_colours(output: &str) -> String {
-    let mut parts = output.split("\u{1b}[");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| ('@'..='~').contains(&c)).map_or(part.len(), |at| at + 1);
-        out.push_str(&part[end..]);
-    }
-    out
-}
-
 /// White space folded, but for no-break spaces inside; unseen characters gone.
 pub(super) fn one_line(words: &str) -> String {
     let fold = |c: char| if c.is_whitespace() && c != '\u{a0}' { ' ' } else { c };

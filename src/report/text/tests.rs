@@ -110,11 +110,6 @@ fn what_may_become_a_commit_message_is_defused_and_reads_the_same() {
 }
 
 #[test]
-fn colours_of_a_terminal_are_gone() {
-    assert_eq!(without_colours("\u{1b}[1;31merror\u{1b}[0m: é\u{1b}[2K!\u{1b}["), "error: é!");
-}
-
-#[test]
 fn only_plain_addresses_become_links() {
     assert_eq!(link("CI", "https://ci.example/1?a=b"), "[CI](<https://ci.example/1?a=b>)");
     for url in ["javascript:alert(1)", "https://x> [a](b", "https://x y", "", "https://x\n"] {
