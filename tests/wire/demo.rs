@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 fn git(dir: &Path, args: &[&str]) {
     let done = Command::new("git")
@@ -158,32 +158,93 @@ fn shell(line: &str, folder: &Path) -> String {
     String::from_utf8(ran.stdout).unwrap()
 }
 
+/// A demo that has completed and stays, and the ways on that it told: into a browser, to a comment, to a clone.
+struct Staying {
+    demo: Child,
+    ways: Vec<String>,
+}
+
+impl Staying {
+    fn begin(dir: &Path, forge: &str) -> Self {
+        let repo = dir.join("repo");
+        repository(&repo, "main");
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_tasksgodzilla"));
+        demo.args(["demo", "--json", "--forge", forge, "--repo"]).arg(&repo).stdout(Stdio::piped());
+        let mut demo = demo.spawn().unwrap();
+        let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+        let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        let last = lines.find(|line| !line["stays"].is_null()).expect("it stays");
+        let ways = last["ways"].as_array().unwrap().iter().map(|way| way.as_str().unwrap().to_owned());
+        Self { demo, ways: ways.collect() }
+    }
+
+    fn end(mut self) {
+        kill(Pid::from_raw(self.demo.id().cast_signed()), Signal::SIGINT).unwrap();
+        assert!(self.demo.wait().unwrap().success());
+    }
+}
+
+impl Drop for Staying {
+    fn drop(&mut self) {
+        let _ = self.demo.kill();
+        let _ = self.demo.wait();
+    }
+}
+
 #[track_caller]
 fn ways_on(forge: &str) {
     let dir = tempfile::tempdir().unwrap();
-    let repo = dir.path().join("repo");
-    repository(&repo, "main");
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_tasksgodzilla"));
-    demo.args(["demo", "--json", "--forge", forge, "--repo"]).arg(&repo).stdout(Stdio::piped());
-    let mut demo = demo.spawn().unwrap();
-    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
-    let lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let last = lines.skip_while(|line| line["stays"].is_null()).next().expect("it stays");
-    let ways: Vec<&str> = last["ways"].as_array().unwrap().iter().map(|way| way.as_str().unwrap()).collect();
-    let [browser, comment, clone] = ways.as_slice() else { panic!("{ways:?}") };
+    let staying = Staying::begin(dir.path(), forge);
+    let [browser, comment, clone] = staying.ways.as_slice() else { panic!("{:?}", staying.ways) };
     let page = browser.trim_start_matches("open ").trim_end_matches(" in a browser");
     assert!(shell(&format!("curl --silent --fail {page}"), dir.path()).contains("<html"), "{page}");
     shell(&comment.replace("curl", "curl --silent --fail"), dir.path());
     shell(&format!("{clone} cloned"), dir.path());
     assert!(dir.path().join("cloned/README.md").exists());
-    kill(Pid::from_raw(demo.id().cast_signed()), Signal::SIGINT).unwrap();
-    assert!(demo.wait().unwrap().success());
+    staying.end();
 }
 
 #[test]
 fn the_ways_on_that_the_demo_tells_lead_on() {
     ways_on("github");
     ways_on("gitlab");
+}
+
+#[test]
+fn python_gitlab_reads_what_the_bot_did() {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/python-gitlab");
+    assert!(tools.join("gitlab").is_dir(), "python-gitlab is missing: run `scripts/install-python-gitlab`");
+    let dir = tempfile::tempdir().unwrap();
+    let staying = Staying::begin(dir.path(), "gitlab");
+    let clone = url::Url::parse(staying.ways[2].trim_start_matches("git clone ")).unwrap();
+    let root = format!("http://127.0.0.1:{}", clone.port().unwrap());
+    let path = clone.path().trim_start_matches('/').trim_end_matches(".git");
+    let read = || {
+        let mut python = Command::new("python3");
+        python.args(["-c", include_str!("read_bot.py"), &root, clone.password().unwrap(), path]);
+        let ran = python.env("PYTHONPATH", &tools).env("NO_PROXY", "127.0.0.1").output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    // The last report follows the merge.
+    let reported = (0..50).map(|_| read()).find(|told| told.matches("**Merged").count() == 2);
+    let told: Value = serde_json::from_str(&reported.unwrap_or_else(read)).unwrap();
+    let merged = "✅ **Merged.** Nothing for you to do.";
+    let expected = json!({
+        "on_issue": [merged],
+        "on_merge_request": [merged],
+        "merge_request": ["Add a short note about this repository (protocol 0001)", "merged", false, "main"],
+        "awards": ["eyes", "rocket"],
+        "statuses": [
+            ["TasksGodzilla / 02 finish-check-everything-once-more", "success"],
+            ["TasksGodzilla / 02 finish-check-everything-once-more QA", "success"],
+            ["TasksGodzilla / protocol", "success"],
+            ["build", "success"],
+        ],
+        "discussions": true,
+    });
+    assert_eq!(told, expected);
+    staying.end();
 }
 
 #[test]
