@@ -253,11 +253,11 @@ async fn on_gitlab(
     let ours =
         |project: &&Project| project.forge == ForgeKind::Gitlab && project.access == RepoAccess::Granted;
     let ours: Vec<&Project> = projects.iter().filter(ours).collect();
-    let (mut account, webhooks) = tokio::join!(
+    let (mut account, projects) = tokio::join!(
         in_time("GitLab account", gitlab::account(client, app::system_clock()())),
-        in_time("GitLab webhooks", gitlab::webhooks(client, &ours, webhook.as_ref())),
+        in_time("GitLab projects", gitlab::projects(client, &ours, webhook.as_ref())),
     );
-    account.extend(webhooks);
+    account.extend(projects);
     account
 }
 

@@ -232,11 +232,15 @@ pub trait Hooks: Send + Sync {
 }
 
 /// A webhook of one project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectHook {
     pub id: i64,
     /// The forge sends it nothing, after failures.
     pub is_off: bool,
+    /// What the bot reads and is not sent, as people see it named beside the hook.
+    pub lacks: Vec<&'static str>,
+    /// Whether the forge checks our certificate.
+    pub checks_certificate: bool,
 }
 
 /// The App as the forge knows it.

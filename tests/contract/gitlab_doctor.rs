@@ -20,13 +20,22 @@ const HOOK: &str = "https://bot.example/webhooks/gitlab";
 
 /// A GitLab whose token ends on this day, and whose project has this hook.
 fn lab(day: &'static str, hook: Value) -> Scripted {
+    lab_with_role(30, day, hook)
+}
+
+/// The same, with the account's role in the project; without a hook it shows none to that role.
+fn lab_with_role(role: u32, day: &'static str, hook: Value) -> Scripted {
     start(move |seen| {
         let path = seen.line.split('?').next()?.strip_prefix("GET /api/v4/")?;
         match path {
             "personal_access_tokens/self" => {
                 Some(reply(200, json!({ "name": "bot", "scopes": ["api"], "expires_at": day })))
             }
+            "projects/700/hooks" if hook.is_null() => Some(reply(403, json!({ "message": "403 Forbidden" }))),
             "projects/700/hooks" => Some(reply(200, json!([hook]))),
+            "projects/700/members/all/4200" => {
+                Some(reply(200, json!({ "id": 4200, "access_level": role, "state": "active" })))
+            }
             _ => None,
         }
     })
@@ -66,7 +75,7 @@ async fn doctor(lab: &Scripted) -> String {
     let findings: Vec<Value> = serde_json::from_str(&text).expect(&text);
     let ours = findings.iter().filter(|finding| {
         let about = finding["about"].as_str().unwrap();
-        ["GitLab", "webhook", "App", "clock"].iter().any(|word| about.starts_with(word))
+        ["GitLab", "role", "webhook", "App", "clock"].iter().any(|word| about.starts_with(word))
     });
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     ours.map(|it| format!("{} {}: {}\n", text(&it["state"]), text(&it["about"]), text(&it["says"]))).collect()
@@ -78,7 +87,39 @@ async fn where_gitlab_alone_is_served_its_account_and_hooks_are_looked_at() {
     insta::assert_snapshot!(doctor(&lab).await, @r"
     ok GitLab account: @project_7_bot_ab (id 4200), its token is accepted
     ok GitLab token: expires on 2099-12-31 00:00:00
+    ok role in acme/core/api: Developer
     ok webhook of acme/core/api: goes to the bot
+    ");
+}
+
+#[tokio::test]
+async fn a_hook_that_does_not_send_what_the_bot_reads_is_told() {
+    let deaf = json!({
+        "id": 31, "url": HOOK, "alert_status": "executable", "enable_ssl_verification": false,
+        "push_events": true, "note_events": false, "confidential_note_events": null, "pipeline_events": false,
+    });
+    let told = doctor(&lab("2099-12-31", deaf.clone())).await;
+    let says = "wrong webhook of acme/core/api: goes to the bot without what the bot reads: \
+                Comments, Confidential comments, Pipeline events\n";
+    assert!(told.ends_with(says), "{told}");
+    let mut trusting = deaf;
+    for event in ["note_events", "confidential_note_events", "pipeline_events"] {
+        trusting[event] = json!(true);
+    }
+    let told = doctor(&lab("2099-12-31", trusting)).await;
+    let says = "warn webhook of acme/core/api: goes to the bot with SSL verification off: \
+                its secret may reach somebody else\n";
+    assert!(told.ends_with(says), "{told}");
+}
+
+#[tokio::test]
+async fn a_role_that_is_too_little_and_hooks_that_it_is_not_shown_are_told() {
+    let lab = lab_with_role(20, "2099-12-31", Value::Null);
+    insta::assert_snapshot!(doctor(&lab).await, @r"
+    ok GitLab account: @project_7_bot_ab (id 4200), its token is accepted
+    ok GitLab token: expires on 2099-12-31 00:00:00
+    wrong role in acme/core/api: Reporter: the bot can neither push branches nor open merge requests
+    warn GitLab webhooks: not looked at in acme/core/api: GitLab shows them to Maintainers only
     ");
 }
 
@@ -88,6 +129,7 @@ async fn a_token_that_ended_and_a_hook_that_is_off_are_told() {
     insta::assert_snapshot!(doctor(&lab).await, @r"
     ok GitLab account: @project_7_bot_ab (id 4200), its token is accepted
     wrong GitLab token: expires on 2020-01-31 00:00:00
+    ok role in acme/core/api: Developer
     wrong webhook of acme/core/api: GitLab switched it off after failures
     ");
 }
@@ -105,7 +147,10 @@ async fn a_hook_is_known_by_where_it_goes() {
     let lab = lab("2099-12-31", json!({ "id": 31, "url": HOOK, "disabled_until": "2099-01-01T00:00:00Z" }));
     let gitlab = client(&lab);
     let found = gitlab.hook_at(&repo(), &HOOK.parse().unwrap()).await.unwrap();
-    assert_eq!(found, Some(ProjectHook { id: 31, is_off: true }));
+    assert_eq!(
+        found,
+        Some(ProjectHook { id: 31, is_off: true, lacks: Vec::new(), checks_certificate: true })
+    );
     let elsewhere = "https://other.example/webhooks/gitlab".parse().unwrap();
     assert_eq!(gitlab.hook_at(&repo(), &elsewhere).await.unwrap(), None);
     assert!(asked(&lab).starts_with("GET /api/v4/projects/700/hooks?per_page=100&page=1\n"));

@@ -12,6 +12,7 @@ use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use url::Url;
 
 /// Where a hook hangs.
@@ -61,18 +62,22 @@ struct WireHook {
     disabled_until: Option<String>,
     #[serde(default)]
     signing_token_present: bool,
+    enable_ssl_verification: Option<bool>,
+    /// Events are among them, each under its name.
+    #[serde(flatten)]
+    others: HashMap<String, Value>,
 }
 
-/// What the bot reads.
-const EVENTS: [&str; 8] = [
-    "push_events",
-    "issues_events",
-    "confidential_issues_events",
-    "note_events",
-    "confidential_note_events",
-    "merge_requests_events",
-    "pipeline_events",
-    "job_events",
+/// What the bot reads: as the API calls it, and as people see it beside the hook.
+const EVENTS: [(&str, &str); 8] = [
+    ("push_events", "Push events"),
+    ("issues_events", "Issues events"),
+    ("confidential_issues_events", "Confidential issues events"),
+    ("note_events", "Comments"),
+    ("confidential_note_events", "Confidential comments"),
+    ("merge_requests_events", "Merge request events"),
+    ("pipeline_events", "Pipeline events"),
+    ("job_events", "Job events"),
 ];
 
 #[async_trait]
@@ -81,7 +86,12 @@ impl Hooks for Gitlab {
         let words = Words::new("read webhooks", format!("webhooks of {}", repo.full_name()), "Maintainer");
         let hooks: Vec<WireHook> = self.client.all(&Ask::get(in_project(repo, "/hooks"), words)).await?;
         let found = hooks.into_iter().find(|hook| hook.url == url.as_str());
-        Ok(found.map(|hook| ProjectHook { id: hook.id, is_off: hook.is_off() }))
+        Ok(found.map(|hook| ProjectHook {
+            id: hook.id,
+            is_off: hook.is_off(),
+            lacks: hook.lacks(),
+            checks_certificate: hook.enable_ssl_verification != Some(false),
+        }))
     }
 }
 
@@ -155,7 +165,7 @@ fn wanted(url: &Url, secret: &HookSecret) -> Value {
         "enable_ssl_verification": true,
         "tag_push_events": false,
     });
-    for event in EVENTS {
+    for (event, _) in EVENTS {
         hook[event] = json!(true);
     }
     if let Some(signing) = &secret.signing {
@@ -165,6 +175,12 @@ fn wanted(url: &Url, secret: &HookSecret) -> Value {
 }
 
 impl WireHook {
+    /// Events that the bot reads and the hook does not send. One that this server does not speak of is not among them.
+    fn lacks(&self) -> Vec<&'static str> {
+        let is_off = |event: &str| self.others.get(event).is_some_and(|on| on != &Value::Bool(true));
+        EVENTS.into_iter().filter(|(event, _)| is_off(event)).map(|(_, name)| name).collect()
+    }
+
     fn is_off(&self) -> bool {
         self.disabled_until.is_some()
             || self.alert_status.as_deref().is_some_and(|status| status != "executable")

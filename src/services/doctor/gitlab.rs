@@ -1,13 +1,14 @@
-//! The bot's account on a GitLab: its token, and the webhooks of its projects.
+//! The bot's account on a GitLab: its token, and its role and its webhook in each project.
 
 use super::{Finding, chain};
+use crate::domain::actor::Permission;
 use crate::domain::ids::Moment;
 use crate::domain::project::Project;
 use crate::forge::{Access, Credential, ForgeError, Hooks, ProjectHook};
 use crate::services::credentials::SOON;
 use url::Url;
 
-/// Projects whose webhooks are looked at.
+/// Projects that are looked at.
 const MOST: usize = 20;
 
 /// Looks at the account and its token; the rest is left out where they are refused.
@@ -43,22 +44,51 @@ fn token(token: &Credential, now: Moment, todo: &str) -> Finding {
     }
 }
 
-/// Looks at the webhook of each project that the bot knows; `webhook` is where deliveries should go.
-pub async fn webhooks(forge: &dyn Hooks, projects: &[&Project], webhook: Option<&Url>) -> Vec<Finding> {
-    let Some(webhook) = webhook else {
-        let todo = "set TASKSGODZILLA_PUBLIC_URL";
-        return vec![Finding::warn(
-            "GitLab webhooks",
-            "not looked at: where they should go is not set",
-            todo,
-        )];
+/// Looks at each project that the bot knows: the account's role there, and the webhook, whose deliveries should go to
+/// `webhook`. Where the account is refused there is nothing to add to what [`account`] says.
+pub async fn projects(
+    forge: &(impl Access + Hooks),
+    projects: &[&Project],
+    webhook: Option<&Url>,
+) -> Vec<Finding> {
+    let Ok(us) = forge.identity().await else {
+        return Vec::new();
     };
     let mut findings = Vec::new();
+    if webhook.is_none() {
+        let says = "not looked at: where they should go is not set";
+        findings.push(Finding::warn("GitLab webhooks", says, "set TASKSGODZILLA_PUBLIC_URL"));
+    }
+    let mut unseen = Vec::new();
     for project in projects.iter().take(MOST) {
         let path = project.repo.full_name();
-        findings.push(hook(&path, forge.hook_at(&project.repo, webhook).await));
+        findings.push(role(&path, forge.permission(&project.repo, &us.actor).await));
+        let Some(webhook) = webhook else {
+            continue;
+        };
+        match forge.hook_at(&project.repo, webhook).await {
+            Err(ForgeError::Forbidden { .. }) => unseen.push(path),
+            found => findings.push(hook(&path, found)),
+        }
     }
+    findings.extend(not_shown(&unseen));
     findings
+}
+
+/// Whether the account may do in a project what the bot does there.
+fn role(path: &str, found: Result<Permission, ForgeError>) -> Finding {
+    let about = format!("role in {path}");
+    let todo = format!("give the bot's account the role Developer in {path}");
+    let too_little = match found {
+        Ok(Permission::Admin) => return Finding::ok(about, "Owner"),
+        Ok(Permission::Maintain) => return Finding::ok(about, "Maintainer"),
+        Ok(Permission::Write) => return Finding::ok(about, "Developer"),
+        Ok(Permission::Triage) => "Reporter: the bot can neither push branches nor open merge requests",
+        Ok(Permission::Read) => "Guest or less: the bot can neither push branches nor open merge requests",
+        Ok(Permission::None) | Err(ForgeError::Missing { .. }) => "none: the bot cannot work there",
+        Err(error) => return Finding::warn(about, format!("not known: {}", chain(error)), "ask again later"),
+    };
+    Finding::wrong(about, too_little, todo)
 }
 
 fn hook(path: &str, found: Result<Option<ProjectHook>, ForgeError>) -> Finding {
@@ -66,13 +96,30 @@ fn hook(path: &str, found: Result<Option<ProjectHook>, ForgeError>) -> Finding {
     let todo = format!("`tasksgodzilla gitlab connect {path}` makes it, or sets it right");
     match found {
         Ok(Some(hook)) if hook.is_off => Finding::wrong(about, "GitLab switched it off after failures", todo),
+        Ok(Some(hook)) if !hook.lacks.is_empty() => {
+            let says = format!("goes to the bot without what the bot reads: {}", hook.lacks.join(", "));
+            Finding::wrong(about, says, todo)
+        }
+        Ok(Some(hook)) if !hook.checks_certificate => {
+            let says = "goes to the bot with SSL verification off: its secret may reach somebody else";
+            Finding::warn(about, says, todo)
+        }
         Ok(Some(_)) => Finding::ok(about, "goes to the bot"),
         Ok(None) => Finding::warn(about, "is not there; one of its group may serve it", todo),
-        Err(ForgeError::Forbidden { .. } | ForgeError::Missing { .. }) => {
-            Finding::ok(about, "not looked at: that takes a token with the role Maintainer")
-        }
         Err(error) => Finding::wrong(about, chain(error), todo),
     }
+}
+
+/// A Developer's token, which is all that the bot needs to work, is not shown webhooks: that is said once, not as a fault
+/// of each project.
+fn not_shown(paths: &[String]) -> Option<Finding> {
+    let path = paths.first()?;
+    let says = format!("not looked at in {}: GitLab shows them to Maintainers only", paths.join(", "));
+    let todo = format!(
+        "nothing, where commands are answered; else `tasksgodzilla gitlab connect {path}` with a token of a Maintainer \
+         looks and sets right"
+    );
+    Some(Finding::warn("GitLab webhooks", says, todo))
 }
 
 #[cfg(test)]
