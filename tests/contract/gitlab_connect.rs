@@ -182,6 +182,15 @@ fn what_is_refused_and_what_is_missing_is_said_with_what_to_do() {
     let output = connect(&weak, &folder, &[], &[]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(told(&output).1.replace(&weak.host(), "LAB"), @"error: LAB does not let the bot manage webhooks; give the bot's account the role Maintainer in this project, and its token the scope `api`");
+    let group = start(|seen| match seen.line.split_once("/groups/") {
+        Some((_, rest)) if rest.starts_with("acme%2Fapi?") => {
+            Some(reply(200, json!({ "id": 7, "full_path": "acme/api" })))
+        }
+        Some(_) => Some(reply(403, json!({ "message": "403 Forbidden" }))),
+        None => None,
+    });
+    let talk = told(&connect(&group, &folder, &[], &[])).1;
+    assert!(talk.contains("the role Owner in this group"), "{talk}");
     let mut bare = Command::new(env!("CARGO_BIN_EXE_tasksgodzilla"));
     let output = bare.args(["gitlab", "connect", "acme/api"]).env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(2));

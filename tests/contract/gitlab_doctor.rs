@@ -55,10 +55,10 @@ fn settings(lab: &Scripted, folder: &TempDir) -> Raw {
         .with("RUNS_DIR", inside("runs"))
 }
 
-/// What `doctor` finds about GitLab; the project is known to the bot.
-async fn doctor(lab: &Scripted) -> String {
+/// What `doctor` finds; the project is known to the bot.
+async fn findings(lab: &Scripted, more: &[(&str, &str)]) -> Vec<Value> {
     let folder = TempDir::new().unwrap();
-    let raw = settings(lab, &folder);
+    let raw = more.iter().fold(settings(lab, &folder), |raw, (name, value)| raw.with(name, *value));
     let checked = Settings::check(&raw, Needs::Forge).unwrap();
     let store = app::open_store(&checked, app::system_clock(), &Observers::default()).await.unwrap();
     let facts = RepoFacts { repo: repo(), default_branch: "main".to_owned(), private: true, archived: false };
@@ -72,13 +72,23 @@ async fn doctor(lab: &Scripted) -> String {
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(!text.contains(TOKEN) && !text.contains("word-of-the-hook"), "{text}");
-    let findings: Vec<Value> = serde_json::from_str(&text).expect(&text);
+    serde_json::from_str(&text).expect(&text)
+}
+
+fn about_gitlab(findings: &[Value]) -> Vec<&Value> {
     let ours = findings.iter().filter(|finding| {
         let about = finding["about"].as_str().unwrap();
         ["GitLab", "role", "webhook", "App", "clock"].iter().any(|word| about.starts_with(word))
     });
+    ours.collect()
+}
+
+/// The same about GitLab, a line each.
+async fn doctor(lab: &Scripted) -> String {
+    let findings = findings(lab, &[]).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    ours.map(|it| format!("{} {}: {}\n", text(&it["state"]), text(&it["about"]), text(&it["says"]))).collect()
+    let line = |it: &Value| format!("{} {}: {}\n", text(&it["state"]), text(&it["about"]), text(&it["says"]));
+    about_gitlab(&findings).into_iter().map(line).collect()
 }
 
 #[tokio::test]
@@ -140,6 +150,23 @@ async fn a_token_that_is_refused_is_told() {
     let told = doctor(&refusing).await;
     assert!(told.starts_with("wrong GitLab account: "), "{told}");
     assert!(told.contains("does not accept the bot's credentials"), "{told}");
+}
+
+#[tokio::test]
+async fn a_gitlab_that_is_silent_or_limits_calls_is_not_taken_for_a_wrong_token() {
+    let limiting = Scripted::start(|_| Some(reply(429, json!({}))));
+    let findings = findings(&limiting, &[]).await;
+    let [account] = about_gitlab(&findings)[..] else { panic!("one finding: {findings:?}") };
+    assert_eq!(account["todo"], "ask again when the limit has passed");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{closed}");
+    let findings = self::findings(&limiting, &[("GITLAB_URL", &url)]).await;
+    let [account] = about_gitlab(&findings)[..] else { panic!("one finding: {findings:?}") };
+    let todo = account["todo"].as_str().unwrap();
+    assert!(todo.contains("TASKSGODZILLA_GITLAB_URL") && !todo.contains("token"), "{todo}");
+    let says = account["says"].as_str().unwrap();
+    assert!(says.starts_with(&format!("no answer from {closed}: ")), "{says}");
+    assert_eq!(says.matches("/api/v4/user").count(), 1, "the address is said once: {says}");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OnceCell, Semaphore};
@@ -223,9 +224,27 @@ impl Client {
         read.map_err(|error| errors::unreadable(self.host(), &ask.words, error))
     }
 
-    fn silent(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ForgeError {
-        ForgeError::Transport { host: self.host().to_owned(), source: source.into() }
+    fn silent(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> ForgeError {
+        ForgeError::Transport {
+            host: self.host().to_owned(),
+            source: told_once(source.into().as_ref()).into(),
+        }
     }
+}
+
+/// An error and its causes, each said once: the clients below each other repeat what they were told, address and all.
+fn told_once(error: &(dyn Error + 'static)) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !told.iter().any(|known| known.contains(&words)) {
+            told.retain(|known| !words.contains(known.as_str()));
+            told.push(words);
+        }
+        next = cause.source();
+    }
+    told.join(": ")
 }
 
 #[cfg(test)]

@@ -40,9 +40,13 @@ pub(super) fn unauthorized(host: String) -> ForgeError {
     ForgeError::Unauthorized { host, todo }
 }
 
+/// The one role that is asked for in a group; in a project the bot never needs more than Maintainer.
+pub(super) const OF_A_GROUP: &str = "Owner";
+
 /// What to do about a right that is lacking.
 pub(super) fn give_role(role: &str) -> String {
-    format!("give the bot's account the role {role} in this project, and its token the scope `api`")
+    let place = if role == OF_A_GROUP { "group" } else { "project" };
+    format!("give the bot's account the role {role} in this {place}, and its token the scope `api`")
 }
 
 /// What an answer says for itself.

@@ -4,6 +4,7 @@
 
 use super::Gitlab;
 use super::client::{Ask, Words, in_project};
+use super::errors::OF_A_GROUP;
 use crate::domain::project::RepoRef;
 use crate::forge::wire::encoded;
 use crate::forge::{ForgeError, Hooks, ProjectHook};
@@ -101,7 +102,7 @@ impl Gitlab {
     pub async fn connect(&self, path: &str, url: &Url, secret: &HookSecret) -> Result<Connected, ForgeError> {
         let (place, owner) = self.owner_of(path).await?;
         let hooks = format!("{place}/hooks");
-        let words = || Words::new("manage webhooks", format!("webhooks of {path}"), "Maintainer");
+        let words = || owner.words("manage webhooks");
         let known: Vec<WireHook> = self.client.all(&Ask::get(hooks.as_str(), words())).await?;
         let known = known.into_iter().find(|hook| hook.url == url.as_str());
         let ask = match &known {
@@ -112,7 +113,8 @@ impl Gitlab {
         };
         let hook: WireHook = self.client.read(&ask).await?;
         let was_off = known.as_ref().is_some_and(WireHook::is_off);
-        let still_off = if was_off { self.tried(&format!("{hooks}/{}", hook.id)).await? } else { None };
+        let place = format!("{hooks}/{}", hook.id);
+        let still_off = if was_off { self.tried(&place, &owner).await? } else { None };
         Ok(Connected {
             owner,
             id: hook.id,
@@ -125,8 +127,8 @@ impl Gitlab {
 
     /// A test that is answered well switches a hook on again.
     /// <https://docs.gitlab.com/user/project/integrations/webhooks/#re-enable-disabled-webhooks>
-    async fn tried(&self, hook: &str) -> Result<Option<String>, ForgeError> {
-        let words = || Words::new("test the webhook", "such webhook", "Maintainer");
+    async fn tried(&self, hook: &str, owner: &HookOwner) -> Result<Option<String>, ForgeError> {
+        let words = || owner.words("test the webhook");
         let test = Ask::write(Method::POST, format!("{hook}/test/push_events"), json!({}), words());
         let answered = self.client.act(&test).await;
         let now: WireHook = self.client.read(&Ask::get(hook, words())).await?;
@@ -154,6 +156,19 @@ impl Gitlab {
                 Ok((format!("groups/{id}"), HookOwner::Group { path }))
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl HookOwner {
+    /// How errors speak of its webhooks, with the role that they take.
+    fn words(&self, act: &str) -> Words {
+        match self {
+            Self::Project { path } => Words::new(act, format!("webhooks of {path}"), "Maintainer"),
+            Self::Group { path } => {
+                let thing = format!("webhooks of the group {path} (GitLab Premium has them)");
+                Words::new(act, thing, OF_A_GROUP)
+            }
         }
     }
 }

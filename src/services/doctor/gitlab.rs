@@ -11,37 +11,66 @@ use url::Url;
 /// Projects that are looked at.
 const MOST: usize = 20;
 
+const RENEW: &str =
+    "make a new token with the scope `api`, set TASKSGODZILLA_GITLAB_TOKEN and restart the bot";
+
 /// Looks at the account and its token; the rest is left out where they are refused.
 pub async fn account(forge: &dyn Access, now: Moment) -> Vec<Finding> {
-    const TODO: &str =
-        "make a new token with the scope `api`, set TASKSGODZILLA_GITLAB_TOKEN and restart the bot";
     let account = match forge.identity().await {
         Ok(account) => account.actor,
-        Err(error) => return vec![Finding::wrong("GitLab account", chain(error), TODO)],
+        Err(error) => {
+            let todo = remedy(&error, RENEW);
+            return vec![Finding::wrong("GitLab account", chain(error), todo)];
+        }
     };
     let says = format!("@{} (id {}), its token is accepted", account.login, account.id);
     let credential = match forge.credential().await {
-        Ok(credential) => credential.map(|credential| token(&credential, now, TODO)),
-        Err(error) => Some(Finding::warn("GitLab token", format!("not known: {}", chain(error)), TODO)),
+        Ok(credential) => credential.map(|credential| token(&credential, now)),
+        Err(error) => {
+            let todo = remedy(&error, RENEW);
+            Some(Finding::warn("GitLab token", format!("not known: {}", chain(error)), todo))
+        }
     };
     [Finding::ok("GitLab account", says)].into_iter().chain(credential).collect()
 }
 
-fn token(token: &Credential, now: Moment, todo: &str) -> Finding {
+fn token(token: &Credential, now: Moment) -> Finding {
     const ABOUT: &str = "GitLab token";
     if !token.scopes.iter().any(|scope| scope == "api") {
         let says = format!("lacks the scope api; it has {}", token.scopes.join(", "));
-        return Finding::wrong(ABOUT, says, todo);
+        return Finding::wrong(ABOUT, says, RENEW);
     }
     let Some(expires) = token.expires else {
         return Finding::ok(ABOUT, "never expires");
     };
     let says = format!("expires on {}", expires.date_time());
     match expires {
-        expires if expires <= now => Finding::wrong(ABOUT, says, todo),
-        expires if expires <= now.plus(SOON) => Finding::warn(ABOUT, says, todo),
+        expires if expires <= now => Finding::wrong(ABOUT, says, RENEW),
+        expires if expires <= now.plus(SOON) => Finding::warn(ABOUT, says, RENEW),
         _ => Finding::ok(ABOUT, says),
     }
+}
+
+/// What to do about an error: where GitLab could not be asked, that, and else what it takes to get `lacking` right.
+fn remedy(error: &ForgeError, lacking: &str) -> String {
+    let todo = match error {
+        ForgeError::Transport { .. } => {
+            "see whether TASKSGODZILLA_GITLAB_URL is right and can be reached from here: proxy, certificates, firewall"
+        }
+        ForgeError::Limited { .. } => "ask again when the limit has passed",
+        ForgeError::Broken { .. } | ForgeError::Behind { .. } => {
+            "ask again later; if it stays so, see how the GitLab server is"
+        }
+        ForgeError::Unreadable { .. } => {
+            "see whether TASKSGODZILLA_GITLAB_URL is GitLab's, and whether something before it answers"
+        }
+        ForgeError::Unauthorized { .. } => RENEW,
+        ForgeError::Missing { .. }
+        | ForgeError::Forbidden { .. }
+        | ForgeError::Refused { .. }
+        | ForgeError::Unfit { .. } => lacking,
+    };
+    todo.to_owned()
 }
 
 /// Looks at each project that the bot knows: the account's role there, and the webhook, whose deliveries should go to
@@ -86,7 +115,10 @@ fn role(path: &str, found: Result<Permission, ForgeError>) -> Finding {
         Ok(Permission::Triage) => "Reporter: the bot can neither push branches nor open merge requests",
         Ok(Permission::Read) => "Guest or less: the bot can neither push branches nor open merge requests",
         Ok(Permission::None) | Err(ForgeError::Missing { .. }) => "none: the bot cannot work there",
-        Err(error) => return Finding::warn(about, format!("not known: {}", chain(error)), "ask again later"),
+        Err(error) => {
+            let todo = remedy(&error, &todo);
+            return Finding::warn(about, format!("not known: {}", chain(error)), todo);
+        }
     };
     Finding::wrong(about, too_little, todo)
 }
@@ -106,7 +138,10 @@ fn hook(path: &str, found: Result<Option<ProjectHook>, ForgeError>) -> Finding {
         }
         Ok(Some(_)) => Finding::ok(about, "goes to the bot"),
         Ok(None) => Finding::warn(about, "is not there; one of its group may serve it", todo),
-        Err(error) => Finding::wrong(about, chain(error), todo),
+        Err(error) => {
+            let todo = remedy(&error, &todo);
+            Finding::wrong(about, chain(error), todo)
+        }
     }
 }
 
@@ -126,6 +161,7 @@ fn not_shown(paths: &[String]) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::services::doctor::State;
+    use std::time::Duration;
 
     const DAY: i64 = 86_400_000;
 
@@ -135,7 +171,6 @@ mod tests {
         let found = token(
             &Credential { name: "bot".to_owned(), scopes: vec![scope.to_owned()], expires },
             Moment(100 * DAY),
-            "renew it",
         );
         assert_eq!((found.state, found.says.as_str()), (state, says));
     }
@@ -147,5 +182,18 @@ mod tests {
         check("api", Some(110 * DAY), State::Warn, "expires on 1970-04-21 00:00:00");
         check("api", Some(100 * DAY), State::Wrong, "expires on 1970-04-11 00:00:00");
         check("read_api", None, State::Wrong, "lacks the scope api; it has read_api");
+    }
+
+    #[test]
+    fn what_to_do_depends_on_what_went_wrong() {
+        let host = || "lab.example".to_owned();
+        let told = |error: ForgeError| hook("acme/api", Err(error)).todo;
+        let wait = Duration::from_secs(7);
+        assert_eq!(told(ForgeError::Limited { host: host(), wait }), "ask again when the limit has passed");
+        let silent = ForgeError::Transport { host: host(), source: "connection refused".into() };
+        assert!(told(silent).contains("TASKSGODZILLA_GITLAB_URL"));
+        assert_eq!(told(ForgeError::Unauthorized { host: host(), todo: "" }), RENEW);
+        let missing = ForgeError::Missing { host: host(), what: "webhooks".to_owned() };
+        assert!(told(missing).starts_with("`tasksgodzilla gitlab connect acme/api`"));
     }
 }

@@ -58,7 +58,7 @@ pub fn public_repositories(allowed: bool, projects: &[Project]) -> Finding {
         }
         (false, true) => Finding::ok(ABOUT, "are refused"),
         (false, false) => {
-            let says = format!("are refused, and the App is installed on {}", names.join(", "));
+            let says = format!("are refused, and the bot hears of {}", names.join(", "));
             Finding::warn(ABOUT, says, "set TASKSGODZILLA_ALLOW_PUBLIC=true to serve them")
         }
     }

@@ -201,7 +201,7 @@ async fn a_repository_that_git_cannot_reach_is_told() {
     let told = about(&findings, "clone");
     assert!(told.starts_with("wrong: acme/gone cannot be reached: "), "{told}");
     let told = about(&findings, "public repositories");
-    assert!(told.starts_with("warn: are refused, and the App is installed on acme/gone"), "{told}");
+    assert!(told.starts_with("warn: are refused, and the bot hears of acme/gone"), "{told}");
 }
 
 #[tokio::test]
