@@ -26,12 +26,12 @@ pub enum RepoMention {
     Named(i64),
 }
 
-/// A repository as a delivery describes it.
+/// A repository as a delivery describes it; what it does not say leaves what is known as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepoFacts {
     pub repo: RepoRef,
-    pub default_branch: String,
-    pub private: bool,
+    pub default_branch: Option<String>,
+    pub private: Option<bool>,
     pub archived: bool,
 }
 
@@ -89,7 +89,8 @@ pub enum Happened {
     RepoMoved {
         owner: String,
         name: String,
-        private: bool,
+        /// `None` where the delivery does not say.
+        private: Option<bool>,
     },
     /// The App was installed or unsuspended, or got these repositories.
     AccessGained {

@@ -161,11 +161,29 @@ async fn meet(ctx: &Ctx, forge: ForgeKind, mention: &RepoMention) -> anyhow::Res
 }
 
 async fn described(ctx: &Ctx, forge: ForgeKind, facts: &RepoFacts) -> anyhow::Result<Project> {
+    let facts = completed(ctx, forge, facts).await?;
     let mut tx = ctx.store.begin().await?;
-    let project = store::project::upsert(&mut tx, forge, facts).await?;
+    let project = store::project::upsert(&mut tx, forge, &facts).await?;
     tx.commit().await?;
     Span::current().record("project.id", project.id.0);
     Ok(project)
+}
+
+/// What a delivery does not say of a repository that was never seen before is asked for.
+async fn completed(ctx: &Ctx, forge: ForgeKind, facts: &RepoFacts) -> anyhow::Result<RepoFacts> {
+    let known = store::project::by_repo(&mut ctx.store.read().await?, forge, facts.repo.id).await?;
+    if facts.private.is_some() || known.is_some() {
+        return Ok(facts.clone());
+    }
+    match ctx.forge(forge)?.repository(&facts.repo).await {
+        Ok(seen) => Ok(RepoFacts {
+            default_branch: Some(seen.default_branch),
+            private: Some(seen.private),
+            ..facts.clone()
+        }),
+        Err(ForgeError::Missing { .. } | ForgeError::Forbidden { .. }) => Ok(facts.clone()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn in_project(
@@ -209,9 +227,8 @@ async fn in_project(
         Happened::RepoChanged(change) => repo_changed(ctx, project, *change).await,
         Happened::RepoMoved { owner, name, private } => {
             let repo = RepoRef { owner: owner.clone(), name: name.clone(), ..project.repo.clone() };
-            let default_branch = project.default_branch.clone();
-            // Not said either, and asked for below.
-            let facts = RepoFacts { repo, default_branch, private: *private, archived: false };
+            // Whether it is archived is not said either, and asked for below.
+            let facts = RepoFacts { repo, default_branch: None, private: *private, archived: false };
             let project = described(ctx, project.forge, &facts).await?;
             look_at(ctx, &project).await
         }

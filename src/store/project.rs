@@ -9,7 +9,8 @@ use crate::domain::project::{ForgeKind, Project, RepoAccess, RepoRef};
 /// Takes over what a delivery says of its repository, and returns the project as it is now.
 ///
 /// A repository that was not seen before becomes a project with access granted. Access of a known one is left as it is,
-/// but lost when the repository is archived. Installation zero means "not said".
+/// but lost when the repository is archived. What is not said, and installation zero, leaves what is known; of a new
+/// repository it is taken for public, with the branch `main`.
 pub async fn upsert(tx: &mut Tx, forge: ForgeKind, facts: &RepoFacts) -> Result<Project> {
     if let Some(known) = by_repo(tx, forge, facts.repo.id).await?
         && says_nothing_new(facts, &known)
@@ -23,7 +24,8 @@ pub async fn upsert(tx: &mut Tx, forge: ForgeKind, facts: &RepoFacts) -> Result<
                    owner = excluded.owner, name = excluded.name, \
                    installation = CASE WHEN excluded.installation = 0 THEN project.installation \
                                        ELSE excluded.installation END, \
-                   default_branch = excluded.default_branch, private = excluded.private, \
+                   default_branch = COALESCE($10, project.default_branch), \
+                   private = COALESCE($11, project.private), \
                    access = CASE WHEN excluded.access = 'lost' AND project.access = 'granted' THEN 'lost' \
                                  ELSE project.access END, \
                    changed_at = excluded.changed_at \
@@ -36,10 +38,12 @@ pub async fn upsert(tx: &mut Tx, forge: ForgeKind, facts: &RepoFacts) -> Result<
         &repo.owner,
         &repo.name,
         repo.installation,
-        &facts.default_branch,
-        facts.private,
+        facts.default_branch.as_deref().unwrap_or("main"),
+        facts.private.unwrap_or(false),
         word(&access),
         tx.now(),
+        facts.default_branch.as_ref(),
+        facts.private.map(i64::from),
     ];
     let stored = tx.one(sql, args, read).await?;
     stored.ok_or(StoreError::Missing { what: "project" })
@@ -50,8 +54,8 @@ fn says_nothing_new(facts: &RepoFacts, known: &Project) -> bool {
     facts.repo.owner == known.repo.owner
         && facts.repo.name == known.repo.name
         && (installation == 0 || installation == known.repo.installation)
-        && facts.default_branch == known.default_branch
-        && facts.private == known.private
+        && facts.default_branch.as_ref().is_none_or(|branch| *branch == known.default_branch)
+        && facts.private.is_none_or(|private| private == known.private)
         && !(facts.archived && known.access == RepoAccess::Granted)
 }
 

@@ -61,7 +61,12 @@ async fn findings(lab: &Scripted, more: &[(&str, &str)]) -> Vec<Value> {
     let raw = more.iter().fold(settings(lab, &folder), |raw, (name, value)| raw.with(name, *value));
     let checked = Settings::check(&raw, Needs::Forge).unwrap();
     let store = app::open_store(&checked, app::system_clock(), &Observers::default()).await.unwrap();
-    let facts = RepoFacts { repo: repo(), default_branch: "main".to_owned(), private: true, archived: false };
+    let facts = RepoFacts {
+        repo: repo(),
+        default_branch: Some("main".to_owned()),
+        private: Some(true),
+        archived: false,
+    };
     let mut tx = store.begin().await.unwrap();
     project::upsert(&mut tx, ForgeKind::Gitlab, &facts).await.unwrap();
     tx.commit().await.unwrap();

@@ -1,7 +1,10 @@
 //! `POST /webhooks/gitlab` of a bot that serves GitLab alone, composed from its settings, while GitLab is down.
 
+use crate::github_server::reply;
+use crate::gitlab_server::start;
 use actix_web::dev::ServerHandle;
 use secrecy::SecretString;
+use serde_json::json;
 use std::net::TcpListener;
 use std::sync::Arc;
 use tasksgodzilla::app;
@@ -11,7 +14,7 @@ use tasksgodzilla::domain::project::ForgeKind;
 use tasksgodzilla::forge::signature::sign_gitlab;
 use tasksgodzilla::http::{self, Web};
 use tasksgodzilla::meter::{ProcessFigures, Readings};
-use tasksgodzilla::services::Ctx;
+use tasksgodzilla::services::{Ctx, intake};
 use tasksgodzilla::store::delivery::DeliveryStatus;
 use tasksgodzilla::store::{self, Store};
 use tempfile::TempDir;
@@ -182,6 +185,26 @@ async fn a_signature_is_preferred_and_old_ones_are_replays() {
         "the token does not help what is signed wrongly"
     );
     assert_eq!(door.deliver(&KEYED, NOTE).await, r#"202 {"status":"stored"}"#, "a server that signs nothing");
+}
+
+#[tokio::test]
+async fn what_a_delivery_does_not_say_of_a_new_project_is_asked_for() {
+    let lab = start(|seen| {
+        let project = json!({
+            "id": 7, "path_with_namespace": "a/b", "default_branch": "trunk", "visibility": "private",
+        });
+        seen.line.ends_with("/projects/7").then(|| reply(200, project))
+    });
+    let url = format!("http://{}", lab.host());
+    let door = Door::open(|raw| raw.with("GITLAB_WEBHOOK_TOKEN", "word").with("GITLAB_URL", url)).await;
+    let push = json!({
+        "object_kind": "push", "ref": "refs/heads/x", "after": "0123456789abcdef0123456789abcdef01234567",
+        "user_id": 3, "project_id": 7, "project": { "id": 7, "path_with_namespace": "a/b" },
+    });
+    assert!(door.deliver(&KEYED, push.to_string().as_bytes()).await.starts_with("202 "));
+    intake::process(&door.ctx, DeliveryId(1)).await.unwrap();
+    let known = store::project::all(&mut door.ctx.store.read().await.unwrap()).await.unwrap().remove(0);
+    assert_eq!((known.default_branch.as_str(), known.private), ("trunk", true));
 }
 
 #[tokio::test]

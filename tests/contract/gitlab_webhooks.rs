@@ -31,7 +31,7 @@ fn our_own_small_deliveries_are_understood() {
     note.issue.json: Commented(Commented { source: Comment(90), thread: Thread { kind: Issue, number: 4 }, discussion: None, audience: Readers, title: "Split the importer", description: "It takes an hour.", body: "/protocol new" }) by "ada"
     pipeline.merge_request.json: CiMoved { sha: Sha("0123456789abcdef0123456789abcdef01234567"), pull: Some(9), whose: Others } by "project_700_bot_ab"
     push.branch.json: Pushed { branch: "0001-split-importer", before: Some(Sha("89abcdef0123456789abcdef0123456789abcdef")), tip: Some(Sha("0123456789abcdef0123456789abcdef01234567")) } by "project_700_bot_ab"
-    system.project_transfer.json: RepoMoved { owner: "acme/platform", name: "api", private: true } by "gitlab"
+    system.project_transfer.json: RepoMoved { owner: "acme/platform", name: "api", private: Some(true) } by "gitlab"
     "#);
 }
 

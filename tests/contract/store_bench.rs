@@ -183,8 +183,8 @@ fn rows_before(migration: &str) -> String {
 pub(crate) fn facts(repo: i64) -> RepoFacts {
     RepoFacts {
         repo: RepoRef { id: repo, owner: "acme".to_owned(), name: "api".to_owned(), installation: 7 },
-        default_branch: "main".to_owned(),
-        private: true,
+        default_branch: Some("main".to_owned()),
+        private: Some(true),
         archived: false,
     }
 }

@@ -31,6 +31,7 @@ on_both!(
     a_new_plan_keeps_what_was_done,
     the_timeline_shows_its_newest_lines_last,
     a_project_follows_its_repository,
+    what_is_not_said_of_a_repository_stays_as_it_is_known,
     an_archived_repository_is_out_of_reach_until_said_otherwise,
     a_project_is_known_by_forge_and_repository,
     a_row_nobody_can_read_is_said_to_be_corrupt,
@@ -309,12 +310,26 @@ async fn a_project_follows_its_repository(bench: Bench) {
     let mut moved = facts(42);
     moved.repo.owner = "globex".to_owned();
     moved.repo.installation = 0;
-    moved.private = false;
+    moved.private = Some(false);
     let known = upsert(&bench, ForgeKind::Github, &moved).await;
     assert_eq!(known.id, first.id);
     assert_eq!(known.repo.full_name(), "globex/api");
     assert_eq!(known.repo.installation, 7);
     assert!(known.has_seen_ci && !known.private);
+}
+
+async fn what_is_not_said_of_a_repository_stays_as_it_is_known(bench: Bench) {
+    let mut told = facts(42);
+    told.default_branch = Some("trunk".to_owned());
+    upsert(&bench, ForgeKind::Gitlab, &told).await;
+    told.repo.name = "renamed".to_owned();
+    (told.default_branch, told.private) = (None, None);
+    let known = upsert(&bench, ForgeKind::Gitlab, &told).await;
+    assert_eq!((known.repo.name.as_str(), known.default_branch.as_str()), ("renamed", "trunk"));
+    assert!(known.private);
+    told.repo.id = 43;
+    let new = upsert(&bench, ForgeKind::Gitlab, &told).await;
+    assert_eq!((new.default_branch.as_str(), new.private), ("main", false), "it is not served unasked");
 }
 
 async fn an_archived_repository_is_out_of_reach_until_said_otherwise(bench: Bench) {

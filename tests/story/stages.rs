@@ -349,8 +349,8 @@ async fn namesake(world: &World) {
     let known = store::project::all(&mut tx).await.unwrap().remove(0);
     let facts = tasksgodzilla::domain::forge_event::RepoFacts {
         repo: tasksgodzilla::domain::project::RepoRef { id: 999_999, name: "web".to_owned(), ..known.repo },
-        default_branch: known.default_branch,
-        private: true,
+        default_branch: Some(known.default_branch),
+        private: Some(true),
         archived: false,
     };
     let project = store::project::upsert(&mut tx, known.forge, &facts).await.unwrap();

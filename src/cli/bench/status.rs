@@ -61,7 +61,8 @@ async fn fill(ctx: &Ctx, known: &mut Vec<ProtocolId>, count: usize) -> anyhow::R
             name: format!("repository-{}", known.len()),
             installation: 7,
         };
-        let facts = RepoFacts { repo, default_branch: "main".to_owned(), private: true, archived: false };
+        let facts =
+            RepoFacts { repo, default_branch: Some("main".to_owned()), private: Some(true), archived: false };
         let project = store::project::upsert(&mut tx, ForgeKind::Github, &facts).await?;
         for issue in 1..=OF_ONE.min(count - known.len()) {
             let new = NewProtocol {

@@ -197,8 +197,8 @@ fn repo_facts(event: &str, repository: wire::Repository, installation: i64) -> R
     };
     Ok(RepoFacts {
         repo: RepoRef { id: repository.id, owner: owner.to_owned(), name: name.to_owned(), installation },
-        default_branch: repository.default_branch,
-        private: repository.private,
+        default_branch: Some(repository.default_branch),
+        private: Some(repository.private),
         archived: repository.archived,
     })
 }

@@ -172,6 +172,5 @@ pub(super) struct PushEvent {
 pub(super) struct ProjectEvent {
     pub(super) path_with_namespace: String,
     /// `private`, `internal`, `public`; older servers write `visibilitylevel|private`.
-    #[serde(default)]
-    pub(super) project_visibility: String,
+    pub(super) project_visibility: Option<String>,
 }

@@ -186,7 +186,8 @@ fn pushed(push: wire::PushEvent) -> Happened {
 
 fn moved(event: &str, project: &wire::ProjectEvent) -> Result<Happened, Unreadable> {
     let (owner, name) = owner_and_name(event, &project.path_with_namespace)?;
-    Ok(Happened::RepoMoved { owner, name, private: project.project_visibility.ends_with("private") })
+    let said = project.project_visibility.as_deref().filter(|said| !said.is_empty());
+    Ok(Happened::RepoMoved { owner, name, private: said.map(|said| said.ends_with("private")) })
 }
 
 fn spoken(text: Option<String>) -> Option<String> {
@@ -215,9 +216,9 @@ fn facts(event: &str, id: i64, project: &wire::Project) -> Result<RepoFacts, Unr
     let (owner, name) = owner_and_name(event, &project.path_with_namespace)?;
     Ok(RepoFacts {
         repo: RepoRef { id, owner, name, installation: 0 },
-        default_branch: project.default_branch.clone().unwrap_or_else(|| "main".to_owned()),
+        default_branch: project.default_branch.clone(),
         // What everybody signed in can read is as good as public.
-        private: project.visibility_level == Some(0),
+        private: project.visibility_level.map(|level| level == 0),
         archived: false,
     })
 }

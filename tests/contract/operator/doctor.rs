@@ -193,7 +193,8 @@ async fn a_repository_that_git_cannot_reach_is_told() {
     let store = place.store().await;
     assert!(broken(&place, "clone").await.starts_with("ok: no repository is known"));
     let repo = RepoRef { id: 404, owner: "acme".to_owned(), name: "gone".to_owned(), installation: 1 };
-    let facts = RepoFacts { repo, default_branch: "main".to_owned(), private: false, archived: false };
+    let facts =
+        RepoFacts { repo, default_branch: Some("main".to_owned()), private: Some(false), archived: false };
     let mut tx = store.begin().await.unwrap();
     project::upsert(&mut tx, ForgeKind::Github, &facts).await.unwrap();
     tx.commit().await.unwrap();

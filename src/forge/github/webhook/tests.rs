@@ -274,7 +274,7 @@ fn an_event_names_its_repository_its_sender_and_the_app_behind_it() {
     assert_eq!(event.sender_app, Some(99));
     let Some(RepoMention::Described(facts)) = event.repo else { panic!("the repository is described") };
     assert_eq!((facts.repo.id, facts.repo.installation), (700, 5));
-    assert_eq!((facts.repo.full_name(), facts.private), ("acme/api".to_owned(), true));
+    assert_eq!((facts.repo.full_name(), facts.private), ("acme/api".to_owned(), Some(true)));
 }
 
 #[test]

@@ -219,8 +219,13 @@ fn a_system_hook_says_that_a_project_moved_or_went() {
         let Ok(Parsed::Ours(read)) = parse("System Hook", &body) else { panic!("{event} is foreign") };
         assert_eq!(read.repo, Some(RepoMention::Named(700)));
         let (owner, name) = ("acme/new".to_owned(), "api".to_owned());
-        assert_eq!(read.happened, Happened::RepoMoved { owner, name, private: true });
+        assert_eq!(read.happened, Happened::RepoMoved { owner, name, private: Some(true) });
     }
+    let mut silent = told("project_transfer");
+    silent.as_object_mut().unwrap().remove("project_visibility");
+    let body = silent.to_string().into_bytes();
+    let Ok(Parsed::Ours(read)) = parse("System Hook", &body) else { panic!("it is foreign") };
+    assert!(matches!(read.happened, Happened::RepoMoved { private: None, .. }));
     check(&told("project_destroy"), &Happened::RepoChanged(RepoChange::Deleted));
     check_foreign(&told("project_create"), "`project_create` is not acted on");
 }
@@ -234,16 +239,18 @@ fn an_event_names_its_project_and_its_sender() {
         (facts.repo.owner.as_str(), facts.repo.name.as_str(), facts.repo.id),
         ("acme/core", "api", 700)
     );
-    assert_eq!((facts.default_branch.as_str(), facts.private), ("main", true));
+    assert_eq!((facts.default_branch.as_deref(), facts.private), (Some("main"), Some(true)));
 }
 
 #[test]
-fn what_is_not_private_counts_as_public() {
-    for (level, private) in [(json!(0), true), (json!(10), false), (json!(20), false), (Value::Null, false)] {
+fn what_is_not_private_counts_as_public_and_what_is_not_said_as_neither() {
+    let levels =
+        [(json!(0), Some(true)), (json!(10), Some(false)), (json!(20), Some(false)), (Value::Null, None)];
+    for (level, private) in levels {
         let mut content = note(&json!({}));
         content["project"] = json!({ "id": 7, "path_with_namespace": "a/b", "visibility_level": level });
         let Some(RepoMention::Described(facts)) = read_ours(&content).repo else { panic!("described") };
-        assert_eq!(facts.private, private);
+        assert_eq!((facts.private, facts.default_branch), (private, None));
     }
 }
 
