@@ -123,6 +123,13 @@ tell() {
     fi
     status=${1:-success}
     provider=$(first "${TASKSGODZILLA_CI_PROVIDER:-}" "${GITLAB_CI:+gitlab}" github)
+    case $provider in
+        github | gitlab) ;;
+        *)
+            say "TASKSGODZILLA_CI_PROVIDER is '$provider'; set it to github or gitlab; nothing is told"
+            return
+            ;;
+    esac
     branch=$(first "${TASKSGODZILLA_CI_BRANCH:-}" "${CI_MERGE_REQUEST_SOURCE_BRANCH_NAME:-}" "${CI_COMMIT_REF_NAME:-}" \
         "${GITHUB_HEAD_REF:-}" "${GITHUB_REF_NAME:-}" "$(git rev-parse --abbrev-ref HEAD 2>/dev/null)")
     sha=${TASKSGODZILLA_CI_SHA:-$(tested_sha)}
@@ -156,7 +163,7 @@ tell() {
             headers="X-Gitlab-Event: Pipeline Hook
 X-Gitlab-Token: ${TASKSGODZILLA_CI_WEBHOOK_TOKEN:-}"
             ;;
-        *)
+        github)
             project="{\"full_name\":$(quoted "$repository")$id}"
             body="{\"state\":$(quoted "$status"),\"branches\":[{\"name\":$(quoted "$branch")}],\"ref\":$(quoted "$branch")"
             body="$body$(member context "$stage")$(member target_url "$url")$about${repository:+,\"repository\":$project}}"
@@ -165,10 +172,14 @@ X-Hub-Signature-256: sha256=$(signature "${TASKSGODZILLA_CI_WEBHOOK_TOKEN:-}" "$
             ;;
     esac
     answer=$(printf '%s\n' "$headers" | post "${base%/}/webhooks/$provider$query" "$body")
+    # A proxy may answer with a page of its own.
+    short=$(printf %s "${answer% (*}" | tr '\r\n\t' '   ' | cut -c 1-300)
     case $answer in
-        *' (2'??')') say "told $status: $answer" ;;
-        *) say "could not tell $status: $answer" ;;
+        *'"error":'*) said="could not tell" ;;
+        *' (2'??')') said="told" ;;
+        *) said="could not tell" ;;
     esac
+    say "$said $status: $short (${answer##*(}"
 }
 
 tell "$@"

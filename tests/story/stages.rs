@@ -405,6 +405,12 @@ async fn who_does_not_know_the_token_is_refused_and_the_token_opens_nothing_else
     let said = script(&world, environment, "success last", Path::new(".")).await;
     assert!(said.starts_with("report.sh: could not tell success: ") && said.ends_with(" (401)"), "{said}");
     assert_eq!(counted(&world, "refused").await, 1);
+    let mut environment =
+        host::ci_environment(&world.account, repo_id(&world).await, &job("test", "1", &sha));
+    let said = script(&world, environment.clone(), "splendid last", Path::new(".")).await;
+    assert!(said.starts_with("report.sh: could not tell splendid: {\"error\":"), "{said}");
+    environment.push(("TASKSGODZILLA_CI_PROVIDER".to_owned(), "Gitlab".to_owned()));
+    assert_snapshot!(script(&world, environment, "success last", Path::new(".")).await, @"report.sh: TASKSGODZILLA_CI_PROVIDER is 'Gitlab'; set it to github or gitlab; nothing is told");
     let comment = json!({
         "object_kind": "note", "action": "created", "issue": { "number": 1 }, "comment": { "id": 1 },
     });
