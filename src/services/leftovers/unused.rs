@@ -4,6 +4,7 @@ use crate::domain::ids::{JobId, Moment, ProjectId};
 use crate::services::Ctx;
 use crate::store;
 use anyhow::Context as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -76,7 +77,12 @@ async fn remove_files(ctx: &Ctx) -> anyhow::Result<()> {
 /// Folders of runs in which nothing was made since `before`.
 fn older(root: &Path, before: Moment) -> anyhow::Result<Vec<(JobId, PathBuf)>> {
     let mut old = Vec::new();
-    for entry in std::fs::read_dir(root).with_context(|| format!("listing {}", root.display()))? {
+    let entries = match std::fs::read_dir(root) {
+        // The first run makes it.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(old),
+        entries => entries.with_context(|| format!("listing {}", root.display()))?,
+    };
+    for entry in entries {
         let entry = entry?;
         let made = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let is_old = Moment(0).plus(made) < before;
@@ -90,4 +96,15 @@ fn older(root: &Path, before: Moment) -> anyhow::Result<Vec<(JobId, PathBuf)>> {
 fn job_of(name: &str) -> Option<JobId> {
     let (job, _attempt) = name.split_once('-')?;
     job.parse().ok().map(JobId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_no_run_has_made_yet_holds_nothing_old() {
+        let room = tempfile::tempdir().expect("a folder");
+        assert_eq!(older(&room.path().join("runs"), Moment(i64::MAX)).expect("nothing to list"), []);
+    }
 }
