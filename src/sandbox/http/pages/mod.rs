@@ -242,8 +242,17 @@ fn check_view(model: &Model, run: &CheckView) -> Value {
         "title": run.title, "summary": to_html(run.summary.as_deref().unwrap_or_default()),
         "text": to_html(run.text.as_deref().unwrap_or_default()), "details": run.details_url,
         "actions": if run.conclusion.is_some() { run.actions.clone() } else { Vec::new() },
-        "annotations": run.annotations, "done": run.conclusion.is_some(), "sha": run.sha.get(..7),
+        "annotations": run.annotations, "again": again(model, run), "sha": run.sha.get(..7),
     })
+}
+
+/// The button that has it done again, where there is one: GitLab retries jobs, and no statuses from outside.
+fn again(model: &Model, run: &CheckView) -> Option<&'static str> {
+    run.conclusion?;
+    match model.host {
+        Host::Github => Some("Re-run"),
+        Host::Gitlab => model.job(run.id).filter(|job| !job.outside).map(|_| "Retry"),
+    }
 }
 
 fn check(model: &Model, place: (&str, &str), id: &str) -> Answer {

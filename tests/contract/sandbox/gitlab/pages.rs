@@ -1,6 +1,7 @@
 //! The pages that people see, under GitLab's addresses.
 
 use super::world::{REPO, World};
+use serde_json::json;
 use tasksgodzilla::sandbox::{Ci, PullSpec, Role};
 
 async fn page(world: &World, path: &str) -> String {
@@ -34,6 +35,12 @@ async fn issues_and_merge_requests_are_shown_and_commented_on() {
     assert!(page(&world, &format!("/{REPO}/-/issues/1")).await.contains("<strong>too</strong>"));
     let shown = page(&world, &format!("/{REPO}/-/merge_requests/1")).await;
     assert!(shown.contains("!1") && shown.contains("build") && shown.contains("success"), "{shown}");
+    let status = json!({ "state": "success", "name": "of the bot" });
+    let path = format!("POST /projects/:id/statuses/{}", world.tip("work"));
+    assert_eq!(world.bot_asks(&path, status).await.0, 201);
+    let shown = page(&world, &format!("/{REPO}/-/merge_requests/1")).await;
+    assert!(shown.contains("of the bot") && !shown.contains("Re-run"), "{shown}");
+    assert_eq!(shown.matches("<button>Retry</button>").count(), 1, "jobs are retried, not statuses: {shown}");
     let (status, place) = submit(&world, &format!("/{REPO}/-/merge_requests/1/comments"), "body=hello").await;
     let [said] = world.twin.thread(REPO, 2).unwrap().try_into().unwrap();
     assert_eq!((status, place), (303, format!("/gitlab/{REPO}/-/merge_requests/1#note_{}", said.id)));
