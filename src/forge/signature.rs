@@ -73,6 +73,12 @@ pub fn verify_gitlab(secrets: &GitlabSecrets, proof: GitlabProof<'_>, body: &[u8
     }
 }
 
+/// The id that is signed with a verified delivery; `None` for one that is known by its token, whose headers are as anybody
+/// on the way may have written them.
+pub fn signed_id<'a>(secrets: &GitlabSecrets, proof: GitlabProof<'a>) -> Option<&'a str> {
+    proof.id.filter(|_| proof.signature.is_some() && !secrets.signing.is_empty())
+}
+
 /// The value of `webhook-signature` for a delivery; `None` when the secret is not a key of this form.
 pub fn sign_gitlab(secret: &SecretString, id: &str, timestamp: &str, body: &[u8]) -> Option<String> {
     let signature = signing(&signing_key(secret)?, id, timestamp, body).finalize().into_bytes();

@@ -164,21 +164,25 @@ async fn a_signature_is_preferred_and_old_ones_are_replays() {
     let door =
         Door::open(|raw| raw.with("GITLAB_WEBHOOK_TOKEN", "word").with("GITLAB_SIGNING_TOKEN", SIGNING))
             .await;
-    let signed = async |timestamp: i64, key: &'static str, body: &[u8]| {
+    let under = async |keys: (&'static str, &'static str), timestamp: i64, body: &[u8]| {
+        let (key, unsigned) = keys;
         let timestamp = timestamp.to_string();
         let signature = sign_gitlab(&SecretString::from(SIGNING), key, &timestamp, NOTE).unwrap();
         let several = format!("v1,b3RoZXI= {signature}");
         let headers = [
             ("x-gitlab-token", "word"),
-            ("idempotency-key", key),
+            ("idempotency-key", unsigned),
             ("webhook-id", key),
             ("webhook-timestamp", timestamp.as_str()),
             ("webhook-signature", several.as_str()),
         ];
         door.deliver(&headers, body).await
     };
+    let signed = async |timestamp, key, body: &[u8]| under((key, key), timestamp, body).await;
     let now = NOW / 1000;
     assert_eq!(signed(now, "a", NOTE).await, r#"202 {"status":"stored"}"#);
+    let again = under(("a", "another"), now, NOTE).await;
+    assert_eq!(again, r#"202 {"status":"known already"}"#, "only what is signed names it");
     assert!(signed(now - 301, "b", NOTE).await.starts_with("401 "));
     assert!(
         signed(now, "c", b"{}").await.starts_with("401 "),

@@ -2,7 +2,7 @@
 
 use super::{HEADER, Posted, Unread, take, unheard};
 use crate::domain::project::ForgeKind;
-use crate::forge::signature::{GitlabProof, GitlabSecrets, verify_gitlab};
+use crate::forge::signature::{GitlabProof, GitlabSecrets, signed_id, verify_gitlab};
 use crate::http::Web;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -27,7 +27,9 @@ pub(in crate::http) async fn gitlab(
         timestamp: header("webhook-timestamp"),
         signature: header("webhook-signature"),
     };
-    let named = |name: &'static str| header(name).filter(|text| !text.is_empty() && text.len() <= HEADER);
+    let is_name = |text: &&str| !text.is_empty() && text.len() <= HEADER;
+    let named = |name: &'static str| header(name).filter(is_name);
+    let signed = signed_id(&web.gitlab, proof).filter(is_name);
     let of_ci = GitlabSecrets { tokens: web.ci_tokens.clone(), signing: Vec::new() };
     let proves = |secrets| verify_gitlab(secrets, proof, &body, web.ctx.now());
     let posted = Posted {
@@ -35,7 +37,7 @@ pub(in crate::http) async fn gitlab(
         by_forge: proves(&web.gitlab),
         by_ci: proves(&of_ci),
         event: named("x-gitlab-event").unwrap_or("unnamed"),
-        guid: Ok(guid(named, &body)),
+        guid: Ok(guid(signed, named, &body)),
         body: &body,
         query: request.query_string(),
     };
@@ -44,11 +46,16 @@ pub(in crate::http) async fn gitlab(
     take(&web, posted, unproved, Unread::IsAccepted).await
 }
 
-/// What a delivery is known by: the key that GitLab repeats when it sends it again. Older servers name the hook and the
-/// event, which hooks that set off each other share, so the content counts as well.
-fn guid<'a>(named: impl Fn(&'static str) -> Option<&'a str>, body: &[u8]) -> String {
+/// What a delivery is known by: the key that GitLab repeats when it sends it again, as it was signed if it was: GitLab says
+/// it twice, as `webhook-id` and as `Idempotency-Key`. Older servers name the hook and the event, which hooks that set off
+/// each other share, so the content counts as well.
+fn guid<'a>(signed: Option<&'a str>, named: impl Fn(&'static str) -> Option<&'a str>, body: &[u8]) -> String {
     let digest = || hex::encode(Sha256::digest(body));
-    match (named("idempotency-key"), named("x-gitlab-webhook-uuid"), named("x-gitlab-event-uuid")) {
+    match (
+        signed.or_else(|| named("idempotency-key")),
+        named("x-gitlab-webhook-uuid"),
+        named("x-gitlab-event-uuid"),
+    ) {
         (Some(key), _, _) => key.to_owned(),
         (None, Some(hook), Some(event)) => format!("{hook}:{event}:{}", digest()),
         _ => digest(),
@@ -62,13 +69,15 @@ mod tests {
     #[track_caller]
     fn check(headers: &[(&str, &'static str)], expected: &str) {
         let named = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
-        assert_eq!(guid(named, b""), expected);
+        let signed = named("webhook-id");
+        assert_eq!(guid(signed, named, b""), expected);
     }
 
     #[test]
     fn a_delivery_is_known_by_the_best_that_gitlab_says() {
         const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let (hook, event) = (("x-gitlab-webhook-uuid", "h"), ("x-gitlab-event-uuid", "e"));
+        check(&[("webhook-id", "w"), ("idempotency-key", "k"), hook, event], "w");
         check(&[("idempotency-key", "k"), hook, event], "k");
         check(&[hook, event], &format!("h:e:{EMPTY}"));
         check(&[event], EMPTY);
