@@ -75,6 +75,7 @@ async fn take(web: &Web, posted: Posted<'_>, unproved: &str, unread: Unread) -> 
         Ok(guid) => guid,
         Err(nameless) => {
             web.ctx.meters.delivery(DeliveryOutcome::Unreadable);
+            tracing::warn!(forge = forge.as_str(), reason = nameless, "a delivery cannot be taken");
             return answer(StatusCode::BAD_REQUEST, "error", nameless);
         }
     };
@@ -96,7 +97,9 @@ fn unheard(error: &actix_web::Error) -> HttpResponse {
     answer(status, "error", "the body cannot be read or is too large")
 }
 
+/// Anybody may cause it as often as they like, so the log has it only when it is asked for more than the usual.
 fn refused(meters: &Meters, words: &str) -> HttpResponse {
+    tracing::debug!(reason = words, "a delivery was refused");
     meters.delivery(DeliveryOutcome::Refused);
     answer(StatusCode::UNAUTHORIZED, "error", words)
 }
@@ -111,6 +114,7 @@ fn reply(meters: &Meters, received: anyhow::Result<Received>, unread: Unread) ->
             (DeliveryOutcome::Foreign, answer(StatusCode::ACCEPTED, "status", "nothing to do"))
         }
         Ok(Received::Unreadable(why)) => {
+            tracing::warn!(reason = why, "the body of a delivery cannot be read");
             let status = match unread {
                 Unread::IsAnError => StatusCode::BAD_REQUEST,
                 Unread::IsAccepted => StatusCode::ACCEPTED,

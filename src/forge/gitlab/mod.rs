@@ -12,6 +12,7 @@ mod contents;
 mod credential;
 mod errors;
 mod hooks;
+mod loose;
 mod payload;
 mod pulls;
 mod settings;

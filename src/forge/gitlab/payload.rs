@@ -2,6 +2,7 @@
 //!
 //! The crate has no such structs in this version. <https://docs.gitlab.com/user/project/integrations/webhook_events/>
 
+use super::loose;
 use crate::domain::ids::Sha;
 use crate::forge::wire::{full_sha, maybe_sha};
 use serde::Deserialize;
@@ -10,16 +11,21 @@ use serde::de::IgnoredAny;
 /// What tells the kind of a delivery, without its content. Project and group hooks say `object_kind`, system hooks may say
 /// `event_name` only.
 #[derive(Deserialize, Default)]
+#[serde(default)]
 pub(super) struct Head {
+    #[serde(deserialize_with = "loose::text")]
     pub(super) object_kind: Option<String>,
+    #[serde(deserialize_with = "loose::text")]
     pub(super) event_name: Option<String>,
-    #[serde(rename = "ref")]
+    #[serde(rename = "ref", deserialize_with = "loose::text")]
     pub(super) git_ref: Option<String>,
+    #[serde(deserialize_with = "loose::number")]
     pub(super) project_id: Option<i64>,
-    pub(super) project: Option<Identified>,
+    #[serde(deserialize_with = "loose::object")]
+    pub(super) project: Identified,
     /// Every pipeline that GitLab tells of has one.
     pub(super) user: Option<IgnoredAny>,
-    #[serde(default)]
+    #[serde(deserialize_with = "loose::object")]
     pub(super) object_attributes: HeadAttributes,
 }
 
@@ -27,13 +33,18 @@ pub(super) struct Head {
 #[serde(default)]
 pub(super) struct HeadAttributes {
     pub(super) id: Option<IgnoredAny>,
+    #[serde(deserialize_with = "loose::text")]
     pub(super) action: Option<String>,
+    #[serde(deserialize_with = "loose::text")]
     pub(super) noteable_type: Option<String>,
+    #[serde(deserialize_with = "loose::truth")]
     pub(super) system: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 pub(super) struct Identified {
+    #[serde(deserialize_with = "loose::number")]
     pub(super) id: Option<i64>,
 }
 

@@ -127,7 +127,7 @@ fn is_branch(head: &Head) -> bool {
 }
 
 fn repo_of(head: &Head) -> Option<i64> {
-    head.project.as_ref().and_then(|project| project.id).or(head.project_id)
+    head.project.id.or(head.project_id)
 }
 
 fn not_acted_on(what: &str, action: Option<&str>) -> String {

@@ -111,3 +111,21 @@ async fn a_secret_in_an_error_is_not_in_the_log() {
     redacted("false").await;
     redacted("true").await;
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_leaves_a_line_without_its_content() {
+    let mut place = Place::new().await;
+    for (name, value) in
+        [("GITLAB_URL", "http://127.0.0.1:1"), ("GITLAB_TOKEN", "glpat-x"), ("GITLAB_WEBHOOK_TOKEN", "word")]
+    {
+        place.set(name, value);
+    }
+    let mut serving = place.serve().await;
+    let post = reqwest::Client::builder().no_proxy().build().unwrap().post(place.address("/webhooks/gitlab"));
+    let post = post.header("x-gitlab-token", "word").header("x-gitlab-event", "Note Hook");
+    assert_eq!(post.body("words of somebody").send().await.unwrap().status(), 202);
+    let line = serving.says("the body of a delivery cannot be read").await;
+    assert!(line.contains("WARN") && line.contains("it is not JSON"), "{line}");
+    assert!(!line.contains("words of somebody"), "{line}");
+    serving.stop().await;
+}

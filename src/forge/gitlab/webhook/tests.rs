@@ -255,6 +255,19 @@ fn what_is_not_private_counts_as_public_and_what_is_not_said_as_neither() {
 }
 
 #[test]
+fn what_need_not_be_known_may_have_any_form() {
+    let on_issue = commented(CommentSource::Comment(90), Thread::issue(4));
+    check(&note(&json!({ "system": null })), &Happened::Commented(on_issue));
+    for odd in [json!(null), json!(7), json!("text"), json!([1, {}]), json!({ "action": [2], "system": 0.5 })]
+    {
+        let told =
+            json!({ "object_kind": "wiki_page", "object_attributes": odd, "ref": {}, "project_id": "x" });
+        check_foreign(&told, "`wiki_page` is not acted on");
+    }
+    check_foreign(&json!({ "object_kind": [], "project": 1 }), "`` is not acted on");
+}
+
+#[test]
 fn what_cannot_be_read_is_said_without_its_content() {
     let unreadable = |body: &[u8]| {
         let unreadable = parse("Note Hook", body).unwrap_err();
