@@ -31,14 +31,17 @@ pub(in crate::forge) struct Ask {
 }
 
 impl Ask {
+    /// Asks for what is there.
     pub(in crate::forge) fn get(path: impl Into<String>, words: Words) -> Self {
         Self { method: Method::GET, path: path.into(), body: None, words }
     }
 
+    /// Asks that something be deleted.
     pub(in crate::forge) fn delete(path: impl Into<String>, words: Words) -> Self {
         Self { method: Method::DELETE, path: path.into(), body: None, words }
     }
 
+    /// Asks for an effect that `body` describes.
     pub(in crate::forge) fn write(
         method: Method,
         path: impl Into<String>,
@@ -124,6 +127,7 @@ pub(in crate::forge) fn unreadable(
     ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
 }
 
+/// A header's text; `None` also where it is no text.
 pub(in crate::forge) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -137,6 +141,7 @@ pub(in crate::forge) fn wait(headers: &HeaderMap, reset: Option<&str>, now: Dura
     told.unwrap_or(UNKNOWN_WAIT).min(LONGEST_WAIT)
 }
 
+/// The machine's time, for what a host counts from the Unix epoch.
 pub(in crate::forge) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

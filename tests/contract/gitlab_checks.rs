@@ -111,6 +111,17 @@ async fn long_words_and_addresses_are_kept_within_gitlabs_limits() {
     assert!(sent.get("target_url").is_none());
 }
 
+#[tokio::test]
+async fn a_status_whose_pipeline_is_not_shown_yet_is_asked_for_again() {
+    let server = start(|seen| match seen.line.starts_with("POST") {
+        true => Some(reply(201, json!({ "id": 1, "name": "n", "status": "running" }))),
+        false => Some(pipelines(&[])),
+    });
+    let error = client(&server).put_check(&repo(), None, &report(Colour::Running)).await.unwrap_err();
+    assert!(matches!(error, ForgeError::Behind { .. }), "{error}");
+    assert!(error.to_string().ends_with(" does not know the pipeline of `TasksGodzilla / protocol` yet"));
+}
+
 /// Statuses of ours as a list, newest last: id, status, pipeline.
 fn ours(list: &[(i64, &str, i64)]) -> Reply {
     let list: Vec<Value> = list

@@ -139,17 +139,20 @@ impl Gitlab {
         self.pipeline_of(repo, pipeline, status).await
     }
 
-    /// The pipeline that a status is in: told by GitLab, or else the one that it made.
+    /// The pipeline that a status is in: told by GitLab, or else the one that it made, once that is shown.
     async fn pipeline_of(
         &self,
         repo: &RepoRef,
         told: Option<i64>,
         status: &Status<'_>,
     ) -> Result<i64, ForgeError> {
-        match told {
-            Some(id) => Ok(id),
-            None => Ok(self.check_home(repo, status.sha).await?.unwrap_or_default()),
+        if let Some(id) = told {
+            return Ok(id);
         }
+        let made = self.check_home(repo, status.sha).await?;
+        made.ok_or_else(|| {
+            ForgeError::behind(self.client.host(), format!("the pipeline of `{}`", status.name))
+        })
     }
 
     /// Ends what we began in pipelines that count no more.
@@ -251,7 +254,9 @@ impl<'a> Status<'a> {
             Some(id) => body["pipeline_id"] = json!(id),
             None => body["ref"] = json!(self.branch),
         }
-        if !self.page.is_empty() && self.page.chars().count() <= MOST {
+        if self.page.chars().count() > MOST {
+            tracing::debug!(check.name = self.name, "GitLab takes no link this long; the status has none");
+        } else if !self.page.is_empty() {
             body["target_url"] = json!(self.page);
         }
         body

@@ -97,6 +97,7 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Sends nothing yet; refuses an address over which the token would travel in clear.
     pub(super) fn new(settings: &GitlabSettings) -> Result<Self, GitlabSetupError> {
         settings.check()?;
         let bearer = format!("Bearer {}", settings.token.expose_secret());
@@ -120,6 +121,7 @@ impl Client {
         self.place.split('/').next().unwrap_or_default()
     }
 
+    /// Asks once, and reads the answer.
     pub(super) async fn read<T: DeserializeOwned>(&self, ask: &Ask) -> Result<T, ForgeError> {
         self.understood(ask, &self.ask(ask).await?)
     }
@@ -215,6 +217,7 @@ impl Client {
         builder.build_async().await.map_err(|error| self.silent(error))
     }
 
+    /// What an answer says; one of another form than expected is an error.
     pub(super) fn understood<T: DeserializeOwned>(
         &self,
         ask: &Ask,

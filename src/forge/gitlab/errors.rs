@@ -35,7 +35,7 @@ pub(super) fn from_answer(host: &str, words: &Words, status: StatusCode, answer:
     }
 }
 
-pub(super) fn unauthorized(host: String) -> ForgeError {
+fn unauthorized(host: String) -> ForgeError {
     let todo = "check TASKSGODZILLA_GITLAB_TOKEN: it may have expired or been revoked";
     ForgeError::Unauthorized { host, todo }
 }

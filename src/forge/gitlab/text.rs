@@ -31,6 +31,7 @@ pub(super) fn folded(text: &str) -> String {
     format!("{FOLD}{text}\n\n</details>")
 }
 
+/// Whether [`folded`] made it.
 pub(super) fn is_folded(text: &str) -> bool {
     text.starts_with(FOLD)
 }
@@ -39,10 +40,12 @@ pub(super) fn is_folded(text: &str) -> bool {
 /// <https://docs.gitlab.com/user/project/merge_requests/drafts/>
 const DRAFT: [&str; 3] = ["draft:", "[draft]", "(draft)"];
 
+/// The title that makes its merge request a draft; one that has a prefix gets no second.
 pub(super) fn as_draft(title: &str) -> String {
     format!("Draft: {}", as_ready(title))
 }
 
+/// The title without what makes a draft, which may be there several times.
 pub(super) fn as_ready(title: &str) -> &str {
     let mut title = title.trim_start();
     while let Some(prefix) = DRAFT.iter().find(|prefix| begins_with(title, prefix)) {
