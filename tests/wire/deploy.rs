@@ -3,6 +3,7 @@
 use crate::tools;
 use clap::Parser as _;
 use regex::Regex;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -51,6 +52,22 @@ fn kubernetes_accepts_the_manifests() {
     let mut validate = Command::new(tools::deploy_check("kubernetes-validate"));
     validate.args(["--strict", "--quiet"]).args(manifests).env("PYTHONPATH", folder);
     assert_content(&validate.output().unwrap());
+}
+
+/// Kubernetes tells every pod the address of the Service `tasksgodzilla` in variables such as TASKSGODZILLA_PORT unless it is
+/// told not to; the bot takes them for settings that do not exist, and does not start.
+#[test]
+fn no_pod_gets_variables_that_look_like_settings() {
+    let manifests = files(&deploy().join("kubernetes"));
+    let texts = manifests.iter().map(|file| fs::read_to_string(file).unwrap()).collect::<Vec<_>>();
+    let objects = texts.iter().flat_map(|text| text.split("\n---\n"));
+    let objects: Vec<Value> = objects.map(|text| serde_saphyr::from_str(text).unwrap()).collect();
+    let pods: Vec<&Value> =
+        objects.iter().filter_map(|object| object.pointer("/spec/template/spec")).collect();
+    assert_eq!(pods.len(), 2, "of web and workers");
+    for pod in pods {
+        assert_eq!(pod["enableServiceLinks"], false, "{}", pod["containers"][0]["name"]);
+    }
 }
 
 #[test]
