@@ -16,10 +16,14 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 use secrecy::SecretString;
 use std::net::TcpListener;
+use std::time::Duration;
 
 /// Bytes of a webhook: GitHub and GitLab send nothing larger.
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>
 pub const BODY_LIMIT: usize = 25 << 20;
+
+/// How long whoever watches the bot waits for its store: probes of ours wait for six seconds, Prometheus for ten.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the handlers share.
 #[derive(Clone)]

@@ -148,10 +148,11 @@ impl Claims {
         let look = self.looks.spawn(async move {
             tokio::time::timeout(settings.lease, look(&*source, &worker, limit, &settings)).await
         });
-        let looked = look.await;
-        self.settings.pulse.beat();
-        let error = match looked {
-            Ok(Ok(Ok(look))) => return look,
+        let error: SourceError = match look.await {
+            Ok(Ok(Ok(look))) => {
+                self.settings.pulse.beat();
+                return look;
+            }
             Ok(Ok(Err(error))) => error,
             Ok(Err(elapsed)) => elapsed.into(),
             Err(panicked) => panicked.into(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// How long workers may show no sign of life.
 const QUIET: Duration = Duration::from_secs(30);
 
-/// Beats whenever the workers look for jobs or prolong a lease. Clones share it.
+/// Beats whenever the workers could look for jobs or prolong a lease; trying is no sign of life. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Pulse {
     last: Arc<Mutex<Instant>>,

@@ -26,6 +26,7 @@ on_both!(
     shutdown_stops_what_takes_too_long_and_gives_it_back,
     dropped_workers_stop_at_once,
     workers_show_that_they_live,
+    workers_that_cannot_claim_show_no_sign_of_life,
     leases_are_counted,
     a_backlog_of_one_lane_is_worked_off_in_order,
     draining_runs_what_is_due_and_what_comes_of_it,
@@ -386,6 +387,56 @@ async fn workers_show_that_they_live(bench: Bench) {
     // The look that claimed has been heard; from here on only renewals are.
     until_heard(&pulse).await;
     handler.open_gate();
+    workers.shutdown().await;
+}
+
+/// A source that cannot be written: every claim fails, and is counted.
+struct Failing {
+    store: StoreSource,
+    looks: watch::Sender<u32>,
+}
+
+#[async_trait]
+impl JobSource for Failing {
+    fn now(&self) -> Moment {
+        self.store.now()
+    }
+
+    fn wake(&self) -> Box<dyn Wake> {
+        self.store.wake()
+    }
+
+    async fn claim(&self, _: &str, _: u32, _: Duration) -> Result<Vec<Claimed>, SourceError> {
+        self.looks.send_modify(|looks| *looks += 1);
+        Err("read-only".into())
+    }
+
+    async fn renew(&self, hold: Hold, lease: Duration) -> Result<bool, SourceError> {
+        self.store.renew(hold, lease).await
+    }
+
+    async fn finish(&self, hold: Hold, end: &JobEnd) -> Result<bool, SourceError> {
+        self.store.finish(hold, end).await
+    }
+
+    async fn release_all(&self, worker: &str) -> Result<u64, SourceError> {
+        self.store.release_all(worker).await
+    }
+
+    async fn next_due(&self, since: Moment) -> Result<Option<Moment>, SourceError> {
+        self.store.next_due(since).await
+    }
+}
+
+async fn workers_that_cannot_claim_show_no_sign_of_life(bench: Bench) {
+    let pulse = silent();
+    let source = Arc::new(Failing { store: StoreSource(bench.store.clone()), looks: watch::Sender::new(0) });
+    let mut looks = source.looks.subscribe();
+    let settings = WorkerSettings { pulse: pulse.clone(), ..settings() };
+    let workers = Workers::start(source, Scripted::new(Act::Succeed), settings);
+    // When a look begins, the one before it has been judged.
+    tokio::time::timeout(PATIENCE, looks.wait_for(|looks| *looks >= 2)).await.unwrap().unwrap();
+    assert!(pulse.silence().is_some());
     workers.shutdown().await;
 }
 

@@ -3,7 +3,7 @@
 use super::place::{API_TOKEN, Place, free_port};
 use serde_json::{Value, json};
 
-async fn get(place: &Place, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+pub(super) async fn get(place: &Place, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = http.get(place.address(path));
     for (name, value) in headers {
@@ -13,7 +13,7 @@ async fn get(place: &Place, path: &str, headers: &[(&str, &str)]) -> (u16, Strin
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-async fn health(place: &Place, path: &str) -> (u16, Value) {
+pub(super) async fn health(place: &Place, path: &str) -> (u16, Value) {
     let (status, text) = get(place, path, &[]).await;
     (status, serde_json::from_str(&text).unwrap())
 }

@@ -8,3 +8,4 @@ mod health;
 mod jobs;
 mod log;
 mod place;
+mod trouble;

@@ -1,0 +1,50 @@
+//! What probes of the running program are told while its database is away, or takes no writes.
+
+use super::health::health;
+use super::place::Place;
+use crate::server::Server;
+use crate::until::until;
+use serde_json::json;
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+
+/// Has every transaction of the server refuse writes, or take them again.
+async fn read_only(server: &Server, is_on: &str) {
+    let mut operator = PgConnection::connect(&server.postgres_url()).await.unwrap();
+    let sql = format!("ALTER SYSTEM SET default_transaction_read_only = {is_on}");
+    operator.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+    operator.execute("SELECT pg_reload_conf()").await.unwrap();
+}
+
+async fn until_told(place: &Place, status: u16) {
+    until(30, &format!("/health answers {status}"), async || health(place, "/health").await.0 == status)
+        .await;
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_read_only_makes_the_bot_unready() {
+    let server = Server::postgres().await;
+    let mut place = Place::new().await;
+    place.set("DB_URL", server.postgres_url());
+    let serving = place.start(&["serve", "--no-worker"]).await;
+    until_told(&place, 200).await;
+    read_only(&server, "on").await;
+    until_told(&place, 503).await;
+    let wrong = json!({"status": "wrong", "store": "takes no writes", "workers": "none in this process"});
+    assert_eq!(health(&place, "/health").await, (503, wrong));
+    read_only(&server, "off").await;
+    until_told(&place, 200).await;
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn an_sqlite_that_somebody_else_locked_makes_the_bot_unready() {
+    let place = Place::new().await;
+    let serving = place.start(&["serve", "--no-worker"]).await;
+    let mut other = SqliteConnection::connect(&place.path("bot.sqlite")).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let wrong = json!({"status": "wrong", "store": "takes no writes", "workers": "none in this process"});
+    assert_eq!(health(&place, "/health").await, (503, wrong));
+    other.execute("ROLLBACK").await.unwrap();
+    until_told(&place, 200).await;
+    serving.stop().await;
+}
