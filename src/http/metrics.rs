@@ -1,7 +1,7 @@
 //! `GET /metrics`, for Prometheus.
 
-use super::{Web, token};
-use crate::meter::{CONTENT_TYPE, ProcessFigures, Readings, Wakes};
+use super::{STORE_PATIENCE, Web, token};
+use crate::meter::{CONTENT_TYPE, ProcessFigures, Readings, Standing, Wakes};
 use crate::queue::{Link, RelayState};
 use crate::services::figures;
 use actix_web::web::Data;
@@ -15,13 +15,7 @@ pub(super) async fn metrics(web: Data<Web>, request: HttpRequest) -> HttpRespons
                     and has no token it is open to this machine\n";
         return HttpResponse::Forbidden().content_type("text/plain; charset=utf-8").body(text);
     }
-    let standing = match figures::standing(&web.ctx).await {
-        Ok(standing) => Some(standing),
-        Err(error) => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "the store does not answer");
-            None
-        }
-    };
+    let standing = standing(&web).await;
     let wakes = web.relay.as_ref().map(|relay| wakes(&relay.state()));
     let readings = Readings { standing, wakes, process: ProcessFigures::read() };
     match web.ctx.meters.text(&readings) {
@@ -31,6 +25,17 @@ pub(super) async fn metrics(web: Data<Web>, request: HttpRequest) -> HttpRespons
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+/// What stands in the store; `None` when it does not say so in time, for Prometheus does not wait for ever.
+async fn standing(web: &Web) -> Option<Standing> {
+    let error = match tokio::time::timeout(STORE_PATIENCE, figures::standing(&web.ctx)).await {
+        Ok(Ok(standing)) => return Some(standing),
+        Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+        Err(_) => format!("no end within {} s", STORE_PATIENCE.as_secs()),
+    };
+    tracing::error!(error, "the store does not answer");
+    None
 }
 
 fn wakes(state: &RelayState) -> Wakes {

@@ -1,7 +1,7 @@
 //! What probes of the running program are told while its database is away, or takes no writes.
 
-use super::health::health;
-use super::place::Place;
+use super::health::{get, health};
+use super::place::{API_TOKEN, Place};
 use crate::server::Server;
 use crate::until::until;
 use serde_json::json;
@@ -46,5 +46,24 @@ async fn an_sqlite_that_somebody_else_locked_makes_the_bot_unready() {
     assert_eq!(health(&place, "/health").await, (503, wrong));
     other.execute("ROLLBACK").await.unwrap();
     until_told(&place, 200).await;
+    serving.stop().await;
+}
+
+/// Prometheus waits for ten seconds unless told otherwise.
+#[tokio::test]
+async fn metrics_are_told_while_the_database_is_away() {
+    let mut server = Server::postgres().await;
+    let mut place = Place::new().await;
+    place.set("DB_URL", server.postgres_url());
+    let serving = place.start(&["serve", "--no-worker"]).await;
+    server.stop();
+    let bearer = format!("Bearer {API_TOKEN}");
+    let headers = [("authorization", bearer.as_str())];
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(10), get(&place, "/metrics", &headers));
+    let (status, text) = asked.await.expect("an answer in time");
+    assert_eq!(status, 200);
+    assert!(text.contains("\ntasksgodzilla_store_up 0\n"), "{text}");
+    assert!(text.contains("\ntasksgodzilla_deliveries_total{"), "{text}");
+    server.start().await;
     serving.stop().await;
 }
