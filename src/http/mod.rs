@@ -11,9 +11,10 @@ use crate::forge::signature::GitlabSecrets;
 use crate::queue::{Pulse, RelayWatch};
 use crate::services::Ctx;
 use actix_web::dev::Server;
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpResponse, HttpServer, Resource, Route};
 use secrecy::SecretString;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -62,11 +63,20 @@ fn serve_routes(web: Web, listener: TcpListener, routes: Routes) -> std::io::Res
 
 fn watching(config: &mut web::ServiceConfig) {
     config
-        .route("/health", web::get().to(health::ready))
-        .route("/health/ready", web::get().to(health::ready))
-        .route("/health/live", web::get().to(health::live))
-        .route("/metrics", web::get().to(metrics::metrics))
+        .service(seen("/health", web::get().to(health::ready), web::head().to(health::ready)))
+        .service(seen("/health/ready", web::get().to(health::ready), web::head().to(health::ready)))
+        .service(seen("/health/live", web::get().to(health::live), web::head().to(health::live)))
+        .service(seen("/metrics", web::get().to(metrics::metrics), web::head().to(metrics::metrics)))
         .default_service(web::to(pages::nothing));
+}
+
+/// What is looked at and nothing else: some who watch ask for the head only.
+fn seen(path: &str, get: Route, head: Route) -> Resource {
+    web::resource(path).route(get).route(head).default_service(web::to(only_looked_at))
+}
+
+async fn only_looked_at() -> HttpResponse {
+    HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET, HEAD")).finish()
 }
 
 /// Every route of the bot.

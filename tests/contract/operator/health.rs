@@ -99,3 +99,17 @@ async fn without_a_token_metrics_are_closed_to_the_network() {
     assert_eq!(get(&place, "/metrics", &[]).await.0, 403);
     serving.stop().await;
 }
+
+#[tokio::test]
+async fn health_is_told_to_who_asks_for_the_head_only() {
+    let place = Place::new().await;
+    let serving = place.start(&["serve", "--no-worker"]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for path in ["/health", "/health/ready", "/health/live"] {
+        let head = http.head(place.address(path)).send().await.unwrap();
+        assert_eq!(head.status(), 200, "{path}");
+        let post = http.post(place.address(path)).send().await.unwrap();
+        assert_eq!((post.status().as_u16(), &post.headers()["allow"]), (405, &"GET, HEAD".parse().unwrap()));
+    }
+    serving.stop().await;
+}
