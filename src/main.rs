@@ -10,7 +10,7 @@ async fn main() -> ExitCode {
     match cli::run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprint!("{failure}");
+            failure.tell();
             failure.exit_code()
         }
     }

@@ -2,8 +2,8 @@
 
 mod reach;
 
-use super::Failure;
 use super::gitlab::hook_url;
+use super::{Failure, output};
 use crate::app::{self, Observers};
 use crate::config::{Database, Manifest, Needs, Raw, Redactor, Settings};
 use crate::domain::project::{ForgeKind, Project, RepoAccess};
@@ -34,7 +34,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         true => serde_json::to_string_pretty(&findings).map_err(anyhow::Error::from)?,
         false => findings.iter().map(line).collect::<Vec<_>>().join("\n"),
     };
-    println!("{}", Redactor::new(&settings.secrets()).redact(&text));
+    output::data(Redactor::new(&settings.secrets()).redact(&text))?;
     let wrong = findings.iter().filter(|finding| finding.state == State::Wrong).count();
     match wrong {
         0 => Ok(()),

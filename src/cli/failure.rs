@@ -1,5 +1,6 @@
 //! Why a subcommand ended badly: what is so, hints what to do, and the exit code.
 
+use super::output;
 use crate::config::Redactor;
 use crate::store::StoreError;
 use std::fmt;
@@ -52,6 +53,11 @@ impl Failure {
 
     fn new(kind: Kind, what: impl Into<String>) -> Self {
         Self { kind, what: what.into(), hints: Vec::new() }
+    }
+
+    /// Tells it to whoever looks on.
+    pub fn tell(&self) {
+        output::talk(self.to_string().trim_end());
     }
 
     pub fn exit_code(&self) -> ExitCode {

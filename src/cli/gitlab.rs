@@ -1,7 +1,7 @@
 //! `gitlab connect`: the webhook of a project or group, made or set right.
 
-use super::Failure;
 use super::env_file::{Contents, EnvFile, sourced};
+use super::{Failure, output};
 use crate::app::{self, Observers};
 use crate::config::{ConnectSettings, GitlabSettings, Raw};
 use crate::forge::ForgeError;
@@ -88,13 +88,12 @@ fn hand_over(
     args: &Args,
 ) -> Result<(), Failure> {
     if fresh.is_empty() {
-        eprintln!("the secrets that are set were kept");
+        output::talk("the secrets that are set were kept");
         return Ok(());
     }
     let (Some(file), Some(path)) = (file, &args.file) else {
-        eprintln!("give the bot these settings, and start it anew:");
-        print!("{}", Contents { head: "", settings: fresh }.lines());
-        return Ok(());
+        output::talk("give the bot these settings, and start it anew:");
+        return Ok(output::data(Contents { head: "", settings: fresh }.lines().trim_end())?);
     };
     let mut lines = fresh;
     lines.push(("GITLAB_URL", settings.url.to_string()));
@@ -103,11 +102,11 @@ fn hand_over(
         Failure::no(format!("`{}` could not be written: {why}", path.display()))
             .hint("run the same command again with --new-secrets")
     })?;
-    eprintln!(
+    output::talk(format!(
         "the secrets are in {}, readable by you only; load them with: . {}",
         path.display(),
         sourced(path)
-    );
+    ));
     Ok(())
 }
 
@@ -117,14 +116,14 @@ fn tell(connected: &Connected, url: &Url) {
         HookOwner::Group { path } => format!("group {path}"),
     };
     let done = if connected.was_there { "set right" } else { "made" };
-    eprintln!("{done}: webhook {} of {owner}, which sends to {url}", connected.id);
+    output::talk(format!("{done}: webhook {} of {owner}, which sends to {url}", connected.id));
     match (&connected.still_off, connected.was_off) {
         (Some(why), _) => {
-            eprintln!(
+            output::talk(format!(
                 "GitLab had switched it off and it stays off ({why}); start the bot, then run this again"
-            );
+            ));
         }
-        (None, true) => eprintln!("GitLab had switched it off; it is on again"),
+        (None, true) => output::talk("GitLab had switched it off; it is on again"),
         (None, false) => {}
     }
 }

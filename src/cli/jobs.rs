@@ -1,6 +1,6 @@
 //! `jobs`: what is queued, running or dead, and trying dead ones again.
 
-use super::Failure;
+use super::{Failure, output};
 use crate::app;
 use crate::config::{Needs, Raw, Redactor, Settings};
 use crate::domain::ids::{JobId, Moment};
@@ -64,8 +64,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 async fn show(store: &Store, args: &Args, redactor: &Redactor) -> Result<(), Failure> {
     let queue = Queue::read(&mut store.read().await?, args).await?;
     let text = if args.json { queue.json().to_string() } else { queue.text() };
-    println!("{}", redactor.redact(&text));
-    Ok(())
+    Ok(output::data(redactor.redact(&text))?)
 }
 
 async fn retry(store: &Store, ids: &[i64], all: bool) -> Result<(), Failure> {
@@ -85,7 +84,7 @@ async fn retry(store: &Store, ids: &[i64], all: bool) -> Result<(), Failure> {
         }
         tx.commit().await?;
     }
-    println!("{queued} queued again");
+    output::data(format!("{queued} queued again"))?;
     if alive.is_empty() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! `migrate`: bring the database to this version.
 
-use super::Failure;
+use super::{Failure, output};
 use crate::app::{self, Observers};
 use crate::config::{Needs, Raw, Settings};
 
@@ -8,6 +8,6 @@ pub(super) async fn run() -> Result<(), Failure> {
     let settings = Settings::check(&Raw::from_environment(), Needs::Store).map_err(Failure::settings)?;
     let store = app::open_store(&settings, app::system_clock(), &Observers::default()).await?;
     store.close().await;
-    eprintln!("the database is up to date");
+    output::talk("the database is up to date");
     Ok(())
 }

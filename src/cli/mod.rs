@@ -9,6 +9,7 @@ mod failure;
 mod gitlab;
 mod jobs;
 mod migrate;
+mod output;
 mod replay;
 mod serve;
 mod setup;

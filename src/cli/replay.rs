@@ -1,6 +1,6 @@
 //! `replay`: send a stored webhook payload, signed with the configured secret.
 
-use super::Failure;
+use super::{Failure, output};
 use crate::app::system_clock;
 use crate::config::{Needs, Raw, Settings};
 use crate::domain::project::ForgeKind;
@@ -53,7 +53,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     })?;
     let status = sent.status();
     let answer = sent.text().await.map_err(anyhow::Error::from)?;
-    println!("{status} {answer}");
+    output::data(format!("{status} {answer}"))?;
     if status.is_success() { Ok(()) } else { Err(Failure::no(format!("the bot answered {status}"))) }
 }
 

@@ -2,9 +2,9 @@
 
 mod desk;
 
-use super::Failure;
 use super::env_file::{EnvFile, sourced};
 use super::signals::StopSignals;
+use super::{Failure, output};
 use crate::config::{Manifest, Raw, SetupSettings};
 use anyhow::Context as _;
 use desk::{Desk, Kept};
@@ -56,7 +56,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let manifest = Manifest::embedded().at(&settings.public_url, &redirect);
     let (tell, mut told) = mpsc::channel(1);
     let desk = Desk::new(settings, args.org.as_deref(), manifest, (file.clone(), tell));
-    eprintln!("open {base}{} in a browser; waiting for an hour", desk.path());
+    output::talk(format!("open {base}{} in a browser; waiting for an hour", desk.path()));
     let server = desk.serve(listener).map_err(anyhow::Error::from)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);
@@ -76,7 +76,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
 fn next(kept: &Kept, args: &Args) {
     let file = args.file.display();
-    eprintln!("registered {}; its credentials are in {file}, readable by you only", kept.page);
-    eprintln!("next: install it on your repositories: {}", kept.install);
-    eprintln!("      then start the bot: set -a; . {}; set +a; tasksgodzilla serve", sourced(&args.file));
+    output::talk(format!("registered {}; its credentials are in {file}, readable by you only", kept.page));
+    output::talk(format!("next: install it on your repositories: {}", kept.install));
+    output::talk(format!(
+        "      then start the bot: set -a; . {}; set +a; tasksgodzilla serve",
+        sourced(&args.file)
+    ));
 }

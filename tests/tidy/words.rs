@@ -43,6 +43,15 @@ fn tests_do_not_sleep() {
     assert_none(&lines_where(&tests, sleeps), "wait for what you wait for, not for a time:");
 }
 
+/// The macros of the standard library panic when whoever reads has stopped reading.
+#[test]
+fn one_file_prints() {
+    let pattern = Regex::new(r"\be?print(ln)?!\(").unwrap();
+    let mut sources = tree::rust("src");
+    sources.retain(|source| source.path != "src/cli/output.rs");
+    assert_none(&lines_where(&sources, |line| pattern.is_match(line)), "print by `cli/output.rs`:");
+}
+
 /// Paths of somebody's machine, and hosts of package registries, work for nobody else.
 #[test]
 fn nothing_depends_on_where_it_was_written() {

@@ -5,6 +5,7 @@ use super::process;
 use super::report::{Figures, Goal, median};
 use super::{Args, Size};
 use crate::app::{StoredJobs, system_clock};
+use crate::cli::output;
 use crate::domain::claim::Claimed;
 use crate::domain::ids::DeliveryId;
 use crate::domain::job::Job;
@@ -222,7 +223,7 @@ pub(super) async fn work() -> anyhow::Result<()> {
     let _relay = relay(&store, &order, true)?;
     let (_workers, mut started) = workers(&store, &order);
     while let Some(number) = started.recv().await {
-        println!("{number}");
+        output::data(number)?;
     }
     Ok(())
 }

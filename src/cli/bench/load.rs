@@ -3,6 +3,7 @@
 //! Each delivery has an id of its own and the same signed body, so that the load costs as little as it can.
 
 use super::process;
+use crate::cli::output;
 use crate::forge::signature::sign_github;
 use anyhow::{Context as _, bail};
 use hdrhistogram::Histogram;
@@ -58,8 +59,7 @@ pub(super) async fn send_one(address: SocketAddr, secret: &str, name: &str) -> a
 pub(super) async fn run() -> anyhow::Result<()> {
     let order: Order = process::order()?;
     let outcome = tokio::time::timeout(LIMIT, play(order)).await.context("the load takes too long")??;
-    println!("{}", serde_json::to_string(&outcome)?);
-    Ok(())
+    output::data(serde_json::to_string(&outcome)?)
 }
 
 async fn play(order: Order) -> anyhow::Result<Outcome> {

@@ -15,7 +15,7 @@ mod sink;
 mod status;
 mod world;
 
-use super::Failure;
+use super::{Failure, output};
 use clap::{Subcommand, ValueEnum};
 use report::{Figures, Report};
 
@@ -86,11 +86,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         Bench::Bare => return Ok(bare::run().await?),
         Bench::Worker => return Ok(jobs::work().await?),
     };
-    show(&args, name, figures);
-    Ok(())
+    Ok(show(&args, name, figures)?)
 }
 
-fn show(args: &Args, bench: &'static str, figures: Figures) {
+fn show(args: &Args, bench: &'static str, figures: Figures) -> anyhow::Result<()> {
     let report = Report {
         bench,
         size: args.size.pick("tiny", "full"),
@@ -101,5 +100,5 @@ fn show(args: &Args, bench: &'static str, figures: Figures) {
         load: process::load(),
         figures,
     };
-    if args.json { println!("{}", report.json()) } else { print!("{}", report.text()) }
+    if args.json { output::data(report.json()) } else { output::data(report.text().trim_end()) }
 }

@@ -1,11 +1,13 @@
 //! What the demo prints: for people with progress, for scripts as one JSON object a line.
 
+use crate::cli::output;
 use crate::domain::event::Event;
 use crate::domain::names::Names;
 use crate::report::comment;
 use crate::report::view::ProtocolView;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use std::fmt::Display;
 use std::time::Duration;
 
 pub(super) struct Teller {
@@ -63,10 +65,10 @@ impl Teller {
                 "commits": summary.commits, "folder": summary.folder,
                 "durations": {"seconds": summary.seconds, "engine_seconds": summary.engine_seconds},
             });
-            println!("{value}");
+            tell(value);
             return;
         }
-        println!("\n{} after {:.1} s", summary.outcome, summary.seconds);
+        tell(format!("\n{} after {:.1} s", summary.outcome, summary.seconds));
         let rows = [
             ("branch", &summary.branch),
             ("folder", &summary.folder),
@@ -75,11 +77,11 @@ impl Teller {
         ];
         for (name, value) in rows {
             if let Some(value) = value {
-                println!("  {name:<13} {value}");
+                tell(format!("  {name:<13} {value}"));
             }
         }
         for commit in &summary.commits {
-            println!("  {:<13} {}", "commit", commit);
+            tell(format!("  {:<13} {}", "commit", commit));
         }
     }
 
@@ -91,8 +93,13 @@ impl Teller {
 
     fn line(&self, value: &Value, words: &str) {
         match self.json {
-            true => println!("{value}"),
-            false => self.progress.suspend(|| println!("{words}")),
+            true => tell(value),
+            false => self.progress.suspend(|| tell(words)),
         }
     }
+}
+
+/// The demo goes on whether or not anybody hears it.
+fn tell(words: impl Display) {
+    let _ = output::data(words);
 }

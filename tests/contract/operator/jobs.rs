@@ -85,3 +85,20 @@ async fn dead_jobs_are_queued_again() {
     assert_eq!(place.run(&["jobs", "retry", "--all"]).await.out, "0 queued again\n");
     assert_eq!(place.run(&["jobs", "retry"]).await.code, Some(2));
 }
+
+/// As `tasksgodzilla jobs | head` does once it has seen enough.
+#[tokio::test]
+async fn whoever_reads_may_stop_reading() {
+    let place = Place::new().await;
+    let store = place.store().await;
+    busy(&store).await;
+    for args in [&["jobs"][..], &["jobs", "--json"], &["jobs", "retry", "1"], &["doctor"]] {
+        let mut command = place.command_of(env!("CARGO_BIN_EXE_tasksgodzilla").as_ref(), args);
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = command.stdout(writer).output().await.unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        assert!(!err.contains("panicked"), "{args:?}: {err}");
+        assert!(ended.status.code().is_some_and(|code| code <= 1), "{args:?}: {}", ended.status);
+    }
+}
