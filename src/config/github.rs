@@ -36,6 +36,8 @@ impl GithubSettings {
     /// `None` where nothing is said of the App, and where there is a fault.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let id = reader.text("GITHUB_APP_ID");
+        let has_key = ["GITHUB_PRIVATE_KEY", "GITHUB_PRIVATE_KEY_PATH"];
+        let has_key = has_key.iter().any(|name| reader.text(name).is_some());
         let key = private_key(reader);
         let secret = reader.secret("GITHUB_WEBHOOK_SECRET");
         let previous = reader.secret("GITHUB_WEBHOOK_SECRET_PREVIOUS");
@@ -43,12 +45,12 @@ impl GithubSettings {
         let web_url = reader.address("GITHUB_URL");
         let intake = intake(reader);
         let poll = seconds(reader, "GITHUB_POLL_SECONDS", 5, 3600);
-        if id.is_none() && key.is_none() && secret.is_none() {
+        if id.is_none() && !has_key && secret.is_none() {
             return None;
         }
         for (name, missing) in [
             ("GITHUB_APP_ID", id.is_none()),
-            ("GITHUB_PRIVATE_KEY", key.is_none()),
+            ("GITHUB_PRIVATE_KEY", !has_key),
             ("GITHUB_WEBHOOK_SECRET", secret.is_none() && intake == Intake::Push),
         ] {
             if missing {
@@ -129,6 +131,27 @@ fn key_file(reader: &mut Reader<'_>, file: &Path) -> Option<String> {
 mod tests {
     use crate::config::{Needs, Raw, Settings};
     use secrecy::ExposeSecret;
+
+    #[track_caller]
+    fn faults(raw: &Raw) -> Vec<String> {
+        Settings::check(raw, Needs::Forge).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_one_fault_and_hides_no_other() {
+        let unreadable = Raw::default().with("GITHUB_PRIVATE_KEY_PATH", "/nowhere/key.pem");
+        let told = faults(&unreadable);
+        assert_eq!(told.len(), 3, "{told:?}");
+        for (fault, begins) in told.iter().zip([
+            "TASKSGODZILLA_GITHUB_PRIVATE_KEY_PATH `/nowhere/key.pem` cannot be read",
+            "TASKSGODZILLA_GITHUB_APP_ID is missing",
+            "TASKSGODZILLA_GITHUB_WEBHOOK_SECRET is missing",
+        ]) {
+            assert!(fault.starts_with(begins), "{told:?}");
+        }
+        let told = faults(&unreadable.with("GITHUB_APP_ID", "7").with("GITHUB_WEBHOOK_SECRET", "s"));
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
 
     #[test]
     fn who_only_pulls_needs_no_webhook_secret() {

@@ -7,6 +7,7 @@ mod github;
 mod gitlab;
 mod keep;
 mod links;
+mod log_level;
 mod manifest;
 mod reader;
 mod redactor;

@@ -47,14 +47,13 @@ impl<'a> Reader<'a> {
         let mut reader = Self { raw, faults: Vec::new() };
         let ours = raw.0.keys().filter_map(|name| name.strip_prefix(PREFIX));
         for name in ours.filter(|name| TABLE.iter().all(|setting| setting.name != *name)) {
-            let near = TABLE
-                .iter()
-                .map(|setting| setting.name)
-                .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-            let hint = near.map(|near| format!("; did you mean {PREFIX}{near}?")).unwrap_or_default();
+            let hint = match nearest(name) {
+                Some(near) => format!("did you mean {PREFIX}{near}?"),
+                None => "docs/settings.md lists them".to_owned(),
+            };
             // Test runners hand their own variables down; they are no settings.
             if !name.starts_with("TEST_") {
-                reader.faults.push(format!("{PREFIX}{name} is not a setting{hint}"));
+                reader.faults.push(format!("{PREFIX}{name} is not a setting; {hint}"));
             }
         }
         reader
@@ -140,6 +139,16 @@ impl<'a> Reader<'a> {
     pub(super) fn foreign(&self, name: &str) -> Option<String> {
         self.raw.0.get(name).filter(|text| !text.is_empty()).cloned()
     }
+}
+
+/// The setting that `name` may be a slip of: what shares less with it than it has of its own is none.
+fn nearest(name: &str) -> Option<&'static str> {
+    const NEAR_ENOUGH: f64 = 0.7;
+    let scored = TABLE
+        .iter()
+        .map(|setting| (strsim::normalized_damerau_levenshtein(setting.name, name), setting.name));
+    let near = scored.filter(|(likeness, _)| *likeness >= NEAR_ENOUGH);
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, near)| near)
 }
 
 fn is_safe(url: &Url) -> bool {

@@ -3,6 +3,7 @@
 use super::github::GithubSettings;
 use super::gitlab::{self, GitlabSettings};
 use super::keep::Keep;
+use super::log_level;
 use super::reader::{Raw, Reader};
 use crate::domain::spec::QaPolicy;
 use secrecy::{ExposeSecret, SecretString};
@@ -149,7 +150,7 @@ impl Settings {
             allow_public: reader.flag("ALLOW_PUBLIC"),
             keep: Keep::read(reader),
             log_json: reader.flag("LOG_JSON"),
-            log_level: reader.text("LOG_LEVEL").unwrap_or_default(),
+            log_level: log_level::read(reader),
         }
     }
 
@@ -188,11 +189,22 @@ fn with_password(address: SecretString) -> Vec<SecretString> {
 /// The engines' own keys, handed to them without being named in `ENGINE_ENV`.
 const ENGINE_KEYS: [&str; 2] = ["OPENAI_API_KEY", "CODEX_API_KEY"];
 
+/// What says that a forge is to be served.
+const CREDENTIALS: [&str; 7] = [
+    "GITHUB_APP_ID",
+    "GITHUB_PRIVATE_KEY",
+    "GITHUB_PRIVATE_KEY_PATH",
+    "GITHUB_WEBHOOK_SECRET",
+    "GITLAB_TOKEN",
+    "GITLAB_WEBHOOK_TOKEN",
+    "GITLAB_SIGNING_TOKEN",
+];
+
 /// Each forge is served when one of its credentials is set; `serve` needs one.
 fn forges(reader: &mut Reader<'_>, needs: Needs) -> (Option<GithubSettings>, Option<GitlabSettings>) {
-    let before = reader.faults.len();
     let forges = (GithubSettings::read(reader), gitlab::gitlab(reader));
-    if needs == Needs::Forge && matches!(forges, (None, None)) && reader.faults.len() == before {
+    let is_named = CREDENTIALS.iter().any(|name| reader.text(name).is_some());
+    if needs == Needs::Forge && matches!(forges, (None, None)) && !is_named {
         reader.fault(
             "GITHUB_APP_ID",
             "and TASKSGODZILLA_GITLAB_TOKEN are both missing; `tasksgodzilla setup` registers a GitHub App, \
@@ -437,6 +449,23 @@ mod tests {
         assert_eq!(texts(&settings.ci_tokens), ["new", "old"]);
         let all = texts(&settings.secrets());
         assert!(all.contains(&"new".to_owned()) && all.contains(&"old".to_owned()), "{all:?}");
+    }
+
+    #[test]
+    fn a_setting_that_is_near_is_named_and_no_other() {
+        assert!(
+            faults(&complete().with("LOG_LEVLE", "info")).ends_with("did you mean TASKSGODZILLA_LOG_LEVEL?")
+        );
+        assert_eq!(
+            faults(&complete().with("FOO", "1")),
+            "TASKSGODZILLA_FOO is not a setting; docs/settings.md lists them"
+        );
+    }
+
+    #[test]
+    fn a_forge_is_missing_whatever_else_is_wrong() {
+        let told = faults(&Raw::default().with("GITHUB_API_URL", "ftp://x"));
+        assert!(told.contains("GITHUB_APP_ID and TASKSGODZILLA_GITLAB_TOKEN are both missing"), "{told}");
     }
 
     #[test]
