@@ -3,7 +3,7 @@
 use super::{Finding, chain};
 use crate::config::Manifest;
 use crate::domain::ids::Moment;
-use crate::forge::{DeliveryLog, Granted, Hook, Installation, Logged, Operations};
+use crate::forge::{DeliveryLog, ForgeError, Granted, Hook, Installation, Logged, Operations};
 use crate::report::time::utc;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,8 +29,7 @@ pub async fn app(forge: &(impl Operations + DeliveryLog), wanted: &Wanted<'_>) -
     let app = match forge.app().await {
         Ok(app) => app,
         Err(error) => {
-            let todo =
-                "see that TASKSGODZILLA_GITHUB_APP_ID and the private key belong together, and the clock";
+            let todo = unanswered(&error);
             findings.push(Finding::wrong("App", chain(error), todo));
             return findings;
         }
@@ -54,6 +53,22 @@ pub async fn app(forge: &(impl Operations + DeliveryLog), wanted: &Wanted<'_>) -
         }
     });
     findings
+}
+
+/// What to do when the forge does not say who the App is.
+fn unanswered(error: &ForgeError) -> &'static str {
+    match error {
+        ForgeError::Transport { .. } => {
+            "see that TASKSGODZILLA_GITHUB_API_URL can be reached from here: address, proxy, certificates, firewall"
+        }
+        ForgeError::Unauthorized { .. } => {
+            "see that TASKSGODZILLA_GITHUB_APP_ID and the private key belong together, and the clock"
+        }
+        ForgeError::Limited { .. } | ForgeError::Broken { .. } | ForgeError::Behind { .. } => {
+            "ask again later; see https://www.githubstatus.com, or the status of your own server"
+        }
+        _ => "see that TASKSGODZILLA_GITHUB_API_URL is the REST API of the server that has the App",
+    }
 }
 
 async fn clock(forge: &dyn Operations, now: Moment) -> Finding {

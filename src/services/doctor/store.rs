@@ -116,15 +116,20 @@ fn workers(last_pass: Option<Duration>) -> Finding {
 /// The Redis that carries wake-ups. Without it work goes on, only later.
 pub async fn redis(url: &SecretString) -> Finding {
     match count_processes(url).await {
-        Ok(processes) => {
-            Finding::ok("redis", format!("answers; {processes} processes with workers are on it"))
-        }
+        Ok(processes) => Finding::ok("redis", answers(processes)),
         Err(error) => {
             let says = format!(
                 "does not answer: {error}; jobs of other processes are found by looking every second"
             );
             Finding::warn("redis", says, "start it, or correct TASKSGODZILLA_REDIS_URL")
         }
+    }
+}
+
+fn answers(processes: usize) -> String {
+    match processes {
+        1 => "answers; 1 process with workers is on it".to_owned(),
+        many => format!("answers; {many} processes with workers are on it"),
     }
 }
 
@@ -149,6 +154,12 @@ mod tests {
         check(&[], &[], State::Ok);
         check(&[4], &[], State::Warn);
         check(&[4], &[99], State::Wrong);
+    }
+
+    #[test]
+    fn one_process_is_one() {
+        assert_eq!(answers(1), "answers; 1 process with workers is on it");
+        assert_eq!(answers(0), "answers; 0 processes with workers are on it");
     }
 
     #[test]
