@@ -12,8 +12,9 @@ use crate::forge::Forge;
 use crate::forge::github::Github;
 use crate::forge::gitlab::Gitlab;
 use crate::services::doctor::{Finding, State, forge, gitlab, ground, in_time, store, tools};
-use crate::store::{Store, project};
+use crate::store::{Store, StoreError, project};
 use std::collections::BTreeSet;
+use std::path::Path;
 use url::Url;
 
 /// See what is wrong with this installation, and what to do about it
@@ -125,22 +126,41 @@ async fn stored(settings: &Settings, faults: &[String]) -> Stored {
     if let Database::Sqlite(path) = &settings.database
         && !path.exists()
     {
-        let says = format!("there is no {} yet", path.display());
-        return only(Finding::warn("database", says, "`tasksgodzilla serve` makes it"));
+        return only(not_there(path));
     }
     let mut projects = Vec::new();
     let opened = async {
         match app::existing_store(settings, app::system_clock()).await {
             Ok(opened) => looked_into(&opened, &mut projects).await,
-            Err(error) => vec![Finding::wrong(
-                "database",
-                format!("{error:#}"),
-                "start it, or correct TASKSGODZILLA_DB_URL",
-            )],
+            Err(error) => vec![Finding::wrong("database", format!("{error:#}"), unopened(settings, &error))],
         }
     };
     let findings = in_time("database", opened).await;
     Stored { findings, projects }
+}
+
+/// A file of SQLite is made by the bot, its folder is not.
+fn not_there(path: &Path) -> Finding {
+    match std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_owned)) {
+        Some(folder) if !folder.is_dir() => {
+            let says = format!("there is no folder {} for it", folder.display());
+            Finding::wrong("database", says, "make the folder, or correct TASKSGODZILLA_DB_PATH")
+        }
+        _ => {
+            let says = format!("there is no {} yet", path.display());
+            Finding::warn("database", says, "`tasksgodzilla serve` makes it")
+        }
+    }
+}
+
+/// What to do about a database that could not be opened.
+fn unopened(settings: &Settings, error: &anyhow::Error) -> &'static str {
+    let is_setting = error.downcast_ref().is_some_and(StoreError::is_of_settings);
+    match (&settings.database, is_setting) {
+        (Database::Sqlite(_), _) => "correct TASKSGODZILLA_DB_PATH, or move away what lies there",
+        (Database::Postgres(_), true) => "correct TASKSGODZILLA_DB_URL",
+        (Database::Postgres(_), false) => "start it, or correct TASKSGODZILLA_DB_URL",
+    }
 }
 
 async fn looked_into(opened: &Store, projects: &mut Vec<Project>) -> Vec<Finding> {

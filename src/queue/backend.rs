@@ -2,7 +2,7 @@
 
 use super::lease::LeaseLayer;
 use super::workers::WorkerSettings;
-use super::{Handler, JobSource, SourceError, Wake};
+use super::{Handler, JobSource, SourceError, Wake, chain};
 use crate::domain::claim::Claimed;
 use apalis_core::backend::finalize::Ephemeral;
 use apalis_core::backend::{Backend, BackendConfig};
@@ -157,7 +157,7 @@ impl Claims {
             Ok(Err(elapsed)) => elapsed.into(),
             Err(panicked) => panicked.into(),
         };
-        tracing::warn!(error = %error, "jobs cannot be claimed; trying again");
+        tracing::warn!(error = chain(error), "jobs cannot be claimed; trying again");
         Look::Nothing { wait: PAUSE }
     }
 

@@ -1,7 +1,7 @@
 //! Keeps the lease of a job while it runs, and records how it ended.
 
 use super::workers::WorkerSettings;
-use super::{Handler, JobSource, Pulse, SourceError, after_panic, panic_message};
+use super::{Handler, JobSource, Pulse, SourceError, after_panic, chain, panic_message};
 use crate::domain::claim::{Claimed, Hold};
 use crate::domain::retry::JobEnd;
 use crate::meter::Meters;
@@ -115,7 +115,11 @@ impl LeaseLayer {
                     Ok(Err(error)) => error,
                     Err(elapsed) => elapsed.into(),
                 };
-            tracing::warn!(job.id = hold.job.0, error = %error, "a lease cannot be renewed; trying again");
+            tracing::warn!(
+                job.id = hold.job.0,
+                error = chain(error),
+                "a lease cannot be renewed; trying again"
+            );
             if renewed.elapsed() >= self.lease {
                 return;
             }
@@ -148,7 +152,11 @@ impl LeaseLayer {
                     return self.handler.lost(work).await;
                 }
                 Err(error) => {
-                    tracing::warn!(job.id = work.id.0, error = %error, "the end of a job cannot be recorded; trying again");
+                    tracing::warn!(
+                        job.id = work.id.0,
+                        error = chain(error),
+                        "the end of a job cannot be recorded; trying again"
+                    );
                     tokio::time::sleep(self.lease / TRIES).await;
                 }
             }

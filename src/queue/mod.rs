@@ -27,6 +27,11 @@ use tokio::sync::watch;
 /// What goes wrong with a source; it is logged, and tried again.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 
+/// An error with its causes, for the log.
+fn chain(error: SourceError) -> String {
+    format!("{:#}", anyhow::Error::from_boxed(error))
+}
+
 /// Where jobs come from: the queue's side of the store.
 #[async_trait]
 pub trait JobSource: Send + Sync + 'static {

@@ -1,7 +1,7 @@
 //! Starting and stopping the workers of a process.
 
 use super::backend::JobBackend;
-use super::{Handler, JobSource, Pulse};
+use super::{Handler, JobSource, Pulse, chain};
 use crate::domain::claim::Claimed;
 use crate::domain::retry::JobEnd;
 use crate::meter::Meters;
@@ -94,7 +94,7 @@ async fn give_back(source: &dyn JobSource, name: &str) {
         Ok(0) => {}
         Ok(jobs) => tracing::info!(jobs, "jobs were stopped and given back"),
         Err(error) => {
-            tracing::warn!(error = %error, "jobs cannot be given back; their leases run out instead")
+            tracing::warn!(error = chain(error), "jobs cannot be given back; their leases run out instead")
         }
     }
 }

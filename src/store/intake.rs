@@ -3,7 +3,7 @@
 //! One task owns the receiving end of a channel. While it commits a batch the next one gathers, so one fsync serves as
 //! many deliveries as wait. Callers hear back after the commit, never before.
 
-use super::error::{Result, StoreError};
+use super::error::{Database, Result, StoreError};
 use super::sql::{Db, Surroundings, Tx, Wire, json, without_nul};
 use crate::domain::ids::{DeliveryId, Moment, ProtocolId};
 use crate::domain::job::Job;
@@ -50,6 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// The way to the intake's task. The task ends when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Intake {
+    database: Database,
     door: mpsc::Sender<Waiting>,
 }
 
@@ -61,20 +62,21 @@ struct Waiting {
 impl Intake {
     pub(super) fn start(db: Db, around: Surroundings, meters: Meters) -> Self {
         let (door, waiting) = mpsc::channel(WAITING);
+        let database = db.kind();
         tokio::spawn(Desk { db, around, meters }.serve(waiting));
-        Self { door }
+        Self { database, door }
     }
 
     /// Hands a delivery in and waits. One that is given up here may be stored all the same; then it is a duplicate when it
     /// comes again.
     pub(super) async fn accept(&self, new: NewDelivery) -> Result<Accepted> {
         let stored = tokio::time::timeout(PATIENCE, self.hand_in(new)).await;
-        stored.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+        stored.unwrap_or_else(|_| Err(StoreError::silent(self.database)))
     }
 
     async fn hand_in(&self, new: NewDelivery) -> Result<Accepted> {
         let (answer, answered) = oneshot::channel();
-        let gone = || StoreError::from(sqlx::Error::WorkerCrashed);
+        let gone = || StoreError::from(sqlx::Error::WorkerCrashed).of_waiting(self.database);
         self.door.send(Waiting { new, answer }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
@@ -103,9 +105,9 @@ impl Desk {
     async fn take_in(&self, news: &[NewDelivery]) -> Vec<Result<Accepted>> {
         match self.store(news).await {
             Ok(accepted) => accepted.into_iter().map(Ok).collect(),
-            Err(StoreError::Unavailable { source }) => {
+            Err(StoreError::Unavailable { trouble, source }) => {
                 tracing::warn!(error = %source, deliveries = news.len(), "deliveries could not be stored");
-                let unavailable = || StoreError::Unavailable { source: source.clone() };
+                let unavailable = || StoreError::Unavailable { trouble, source: source.clone() };
                 news.iter().map(|_| Err(unavailable())).collect()
             }
             Err(error) if news.len() == 1 => vec![Err(error)],

@@ -31,7 +31,7 @@ pub mod mark;
 pub mod retention;
 
 pub use condition::Condition;
-pub use error::StoreError;
+pub use error::{Database, StoreError, Trouble};
 pub use intake::{Accepted, NewDelivery};
 pub use sql::{Session, Tx};
 
@@ -81,6 +81,15 @@ pub enum StoreUrl {
     Postgres(SecretString),
 }
 
+impl StoreUrl {
+    fn database(&self) -> Database {
+        match self {
+            Self::Sqlite(_) => Database::Sqlite,
+            Self::Postgres(_) => Database::Postgres,
+        }
+    }
+}
+
 /// How long a statement waits for another process that holds SQLite's write lock.
 const BUSY: Duration = Duration::from_secs(10);
 /// How long Postgres lets a transaction of ours stand still: one of a process that was stopped, or cut off, must not hold
@@ -104,7 +113,7 @@ impl Store {
             StoreUrl::Sqlite(path) => open_sqlite(path, pool, settings.patience).await,
             StoreUrl::Postgres(url) => open_postgres(url, pool, settings.patience).await,
         };
-        let db = db.map_err(StoreError::of_opening)?;
+        let db = db.map_err(|error| error.of_opening(settings.url.database()))?;
         let around = Surroundings { clock, wakes: Arc::default(), witness: settings.witness.clone() };
         let meters = settings.meters.clone();
         let intake = Intake::start(db.clone(), around.clone(), meters.clone());

@@ -60,7 +60,7 @@ async fn a_database_that_cannot_be_opened_is_said_to_be_so() {
     insta::assert_snapshot!(said.join("\n"), @r"
     the database lets nobody in this way; check the user, password and name in TASKSGODZILLA_DB_URL
     the database lets nobody in this way; check the user, password and name in TASKSGODZILLA_DB_URL
-    the database does not answer; check TASKSGODZILLA_DB_URL, the disk and the database's log
+    the database's file cannot be used; check TASKSGODZILLA_DB_PATH, its folder and its disk
     ");
 }
 

@@ -49,7 +49,8 @@ impl Work {
 async fn see_to_reconcile(ctx: Ctx) {
     loop {
         if let Err(error) = queue_if_missing(&ctx).await {
-            tracing::warn!(%error, "the regular look for lost things could not be queued");
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(error, "the regular look for lost things could not be queued");
         }
         tokio::time::sleep(reconcile::EVERY).await;
     }

@@ -5,7 +5,7 @@ use super::row::Row;
 use crate::domain::ids::Moment;
 use crate::domain::witness::{Act, Witness};
 use crate::store::Clock;
-use crate::store::error::Result;
+use crate::store::error::{Database, Result, StoreError};
 use crate::store::wakes::Wakes;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -63,19 +63,28 @@ pub struct Tx {
 impl Db {
     pub(in crate::store) async fn read(&self, clock: Clock) -> Result<Session> {
         let link = match self {
-            Self::Sqlite { readers, .. } => Link::Sqlite(readers.acquire().await?),
-            Self::Postgres(pool) => Link::Postgres(pool.acquire().await?),
+            Self::Sqlite { readers, .. } => readers.acquire().await.map(Link::Sqlite),
+            Self::Postgres(pool) => pool.acquire().await.map(Link::Postgres),
         };
+        let link = link.map_err(|source| StoreError::from(source).of_waiting(self.kind()))?;
         Ok(Session { link, clock })
+    }
+
+    pub(in crate::store) fn kind(&self) -> Database {
+        match self {
+            Self::Sqlite { .. } => Database::Sqlite,
+            Self::Postgres(_) => Database::Postgres,
+        }
     }
 
     /// SQLite takes the write lock at once: a transaction that reads first and writes later would be refused as soon as
     /// another process wrote in between.
     pub(in crate::store) async fn begin(&self, around: Surroundings) -> Result<Tx> {
         let link = match self {
-            Self::Sqlite { writer, .. } => Link::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Link::PostgresTx(begin_postgres(pool.clone()).await?),
+            Self::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Link::SqliteTx),
+            Self::Postgres(pool) => begin_postgres(pool.clone()).await.map(Link::PostgresTx),
         };
+        let link = link.map_err(|source| StoreError::from(source).of_waiting(self.kind()))?;
         let session = Session { link, clock: around.clock.clone() };
         Ok(Tx { session, around, pushed: false })
     }
@@ -93,9 +102,9 @@ impl Db {
 
 /// Begins in a task of its own, which goes on to its end when the caller is dropped: a begin that is given up half way leaves
 /// its connection inside a transaction that the driver does not know of.
-async fn begin_postgres(pool: PgPool) -> Result<Transaction<'static, Postgres>> {
+async fn begin_postgres(pool: PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
     let begun = tokio::spawn(async move { pool.begin().await }).await;
-    Ok(begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))?)
+    begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 impl Session {

@@ -49,6 +49,20 @@ async fn an_sqlite_that_somebody_else_locked_makes_the_bot_unready() {
     serving.stop().await;
 }
 
+#[tokio::test]
+async fn the_log_says_why_nothing_can_be_written() {
+    let server = Server::postgres().await;
+    let mut place = Place::new().await;
+    place.set("DB_URL", server.postgres_url());
+    let mut serving = place.serve().await;
+    read_only(&server, "on").await;
+    let line = serving.says("jobs cannot be claimed").await;
+    assert!(line.contains("read-only transaction") && line.contains("TASKSGODZILLA_DB_URL"), "{line}");
+    assert!(!line.contains("does not answer"), "{line}");
+    read_only(&server, "off").await;
+    serving.stop().await;
+}
+
 /// Prometheus waits for ten seconds unless told otherwise.
 #[tokio::test]
 async fn metrics_are_told_while_the_database_is_away() {
