@@ -2,16 +2,20 @@
 
 use super::Failure;
 use crate::config::{Redactor, Settings};
+use crate::forge::github;
+use crate::http;
+use crate::queue;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging as the settings say. Panics are lines of the log like any other. Returns what knows the secrets.
 pub(super) fn start(settings: &Settings) -> Result<Arc<Redactor>, Failure> {
-    let filter = EnvFilter::try_new(&settings.log_level).map_err(|why| {
+    let filter = filter(&settings.log_level).map_err(|why| {
         Failure::settings(vec![format!("TASKSGODZILLA_LOG_LEVEL is `{}`: {why}", settings.log_level)])
     })?;
     let form = match (settings.log_json, io::stderr().is_terminal()) {
@@ -24,6 +28,15 @@ pub(super) fn start(settings: &Settings) -> Result<Arc<Redactor>, Failure> {
     subscriber(form, filter, out).try_init().map_err(anyhow::Error::from)?;
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panicked")));
     Ok(redactor)
+}
+
+/// Libraries that tell what the bot tells itself are quiet, unless the level names them: what is named later counts more.
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    // A log that leaves out what the server tells anyway is not to be made louder.
+    let leaves_out =
+        |word: &str| word.trim().parse().is_ok_and(|level: LevelFilter| level <= LevelFilter::WARN);
+    let server = if level.split(',').any(leaves_out) { "" } else { http::QUIET };
+    EnvFilter::try_new([github::QUIET, queue::QUIET, server, level].join(","))
 }
 
 #[derive(Clone, Copy)]
@@ -117,7 +130,7 @@ mod tests {
             out: move || to.clone(),
             redactor: Arc::new(Redactor::new(&[SecretString::from(SECRET)])),
         };
-        let told = tracing::subscriber::set_default(subscriber(form, EnvFilter::new("info"), out));
+        let told = tracing::subscriber::set_default(subscriber(form, filter("info").expect("a level"), out));
         let fault = anyhow::anyhow!("bearer {TOKEN}").context(format!("signed in with {SECRET}"));
         let _span = tracing::info_span!("job", job.id = 7, hint = SECRET).entered();
         tracing::error!(error = format!("{fault:#}"), debug = ?fault, plain = %fault, "it failed: {SECRET}");
@@ -125,6 +138,32 @@ mod tests {
         drop(told);
         let text = kept.0.lock().expect("no test panics with it").clone();
         String::from_utf8(text).expect("text")
+    }
+
+    /// What a log of this level says of libraries.
+    fn of_libraries(level: &str) -> String {
+        let kept = Kept::default();
+        let to = kept.clone();
+        let told = subscriber(Form::Plain, filter(level).expect("a filter"), move || to.clone());
+        let told = tracing::subscriber::set_default(told);
+        tracing::error!(target: concat!("octo", "crab::service"), "a request failed");
+        tracing::warn!(target: concat!("apa", "lis_core::worker"), "a worker ended");
+        tracing::info!(target: concat!("act", "ix_server::builder"), "starting 2 workers");
+        tracing::warn!(target: concat!("act", "ix_server::accept"), "an odd connection");
+        tracing::warn!(target: "hyper", "slow");
+        drop(told);
+        let text = kept.0.lock().expect("no test panics with it").clone();
+        String::from_utf8(text).expect("text")
+    }
+
+    #[test]
+    fn libraries_that_repeat_us_are_heard_when_they_are_named() {
+        assert_eq!(of_libraries("debug").lines().count(), 2, "only what nobody else says");
+        assert_eq!(of_libraries("off"), "");
+        assert_eq!(of_libraries("error,hyper=warn").lines().count(), 1);
+        let named = of_libraries(concat!("warn,octo", "crab=error,apa", "lis_core::worker=warn"));
+        assert!(named.contains("a request failed") && named.contains("a worker ended"), "{named}");
+        assert!(!named.contains("starting 2 workers"), "{named}");
     }
 
     #[track_caller]

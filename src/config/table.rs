@@ -204,7 +204,7 @@ pub const TABLE: &[Setting] = &[
     setting(
         "LOG_LEVEL",
         "info",
-        "`off`, `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,tasksgodzilla=debug`.",
+        "`off`, `error`, `warn`, `info`, `debug` or `trace`, or a filter such as `info,tasksgodzilla=debug`. Libraries that repeat the bot are quiet unless they are named.",
     ),
 ];
 

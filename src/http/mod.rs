@@ -23,6 +23,9 @@ use std::time::Duration;
 /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#payload-cap>
 pub const BODY_LIMIT: usize = 25 << 20;
 
+/// What is left out of the log: how the server's threads begin and end.
+pub const QUIET: &str = "actix_server=warn";
+
 /// How long whoever watches the bot waits for its store: probes of ours wait for six seconds, Prometheus for ten.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -24,6 +24,9 @@ use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// What is left out of the log: the workers' own words on what is told here with its ids.
+pub const QUIET: &str = "apalis_core=off";
+
 /// What goes wrong with a source; it is logged, and tried again.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 

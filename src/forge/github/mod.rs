@@ -34,6 +34,9 @@ use on_repo::OnRepo;
 use tokens::Rights;
 use tokio::sync::OnceCell;
 
+/// What is left out of the log: the client's own words on calls whose errors are told here.
+pub const QUIET: &str = "octocrab=off";
+
 /// Comments may have 65,536 characters, texts of checks 65,535 bytes; bytes are never fewer than characters.
 /// <https://github.com/github/docs/issues/35252>
 const MOST_BYTES: usize = 65_535;

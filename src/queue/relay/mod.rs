@@ -88,7 +88,7 @@ pub struct RelayWatch {
 impl RelayWatch {
     /// What the relay did so far, and whether Redis answers.
     pub fn state(&self) -> RelayState {
-        let Reach { link, live } = self.reach.borrow().clone();
+        let Reach { link, live, .. } = self.reach.borrow().clone();
         RelayState {
             link,
             processes: live.len(),
@@ -118,6 +118,8 @@ fn connect(url: &SecretString) -> Result<ConnectionManager, BadAddress> {
 #[derive(Debug, Clone)]
 struct Reach {
     link: Link,
+    /// Whether the log has said that it is lost.
+    is_told: bool,
     /// The inboxes of all live processes with workers.
     live: Vec<String>,
 }
@@ -141,7 +143,7 @@ impl Relay {
         let registry = Registry::new(connect(&url)?, wake.is_some());
 
         let lost = Link::Lost { since: now(), why: "not connected yet".to_owned() };
-        let (told, reach) = watch::channel(Reach { link: lost, live: Vec::new() });
+        let (told, reach) = watch::channel(Reach { link: lost, is_told: false, live: Vec::new() });
         let counts = Arc::new(Counts::default());
         let mut tasks = vec![
             spawn(pulse(registry.clone(), told, now)),
@@ -206,28 +208,31 @@ fn connected(reach: &mut Reach, live: Vec<String>, now: Moment) -> bool {
     if back {
         tracing::info!("Redis answers: wake-ups go between processes");
         reach.link = Link::Connected { since: now };
+        reach.is_told = false;
     }
     let changed = back || reach.live != live;
     reach.live = live;
     changed
 }
 
-/// Notes that Redis does not answer. Returns whether that is news.
+/// Notes that Redis does not answer. Returns whether that is news. The log says it once; why may change from try to try.
 fn lost(reach: &mut Reach, why: String, now: Moment) -> bool {
-    let news = reach.is_connected() || !reach.live.is_empty();
-    if news {
-        tracing::warn!(
+    match reach.is_told {
+        false => tracing::warn!(
             error = why,
             "Redis does not answer: jobs of other processes are found by looking every second"
-        );
-        *reach = Reach { link: Link::Lost { since: now, why }, live: Vec::new() };
-        return true;
+        ),
+        true => tracing::debug!(error = why, "Redis does not answer"),
     }
-    if let Link::Lost { why: known, .. } = &mut reach.link
-        && *known != why
-    {
-        tracing::warn!(error = why, "Redis does not answer");
-        *known = why;
+    reach.is_told = true;
+    match &mut reach.link {
+        Link::Lost { why: known, .. } => {
+            *known = why;
+            false
+        }
+        Link::Connected { .. } => {
+            *reach = Reach { link: Link::Lost { since: now, why }, is_told: true, live: Vec::new() };
+            true
+        }
     }
-    false
 }

@@ -63,6 +63,25 @@ async fn the_log_says_why_nothing_can_be_written() {
     serving.stop().await;
 }
 
+/// A Redis that comes, goes and comes again: what the log says of it is ours, and said once.
+#[tokio::test]
+async fn a_redis_that_is_lost_is_told_once() {
+    let mut redis = Server::redis().await;
+    let mut place = Place::new().await;
+    place.set("REDIS_URL", redis.redis_url());
+    let mut serving = place.serve().await;
+    serving.says("Redis answers").await;
+    redis.stop();
+    serving.says("Redis does not answer").await;
+    redis.start().await;
+    serving.says("Redis answers").await;
+    let lines = serving.stop().await;
+    let alarms = lines.iter().filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+    let alarms: Vec<&String> = alarms.filter(|line| !line.contains("could not be tidied")).collect();
+    assert_eq!(alarms.len(), 1, "{alarms:#?}");
+    assert!(!lines.iter().any(|line| line.contains("apalis") || line.contains("actix_server")), "{lines:#?}");
+}
+
 /// Prometheus waits for ten seconds unless told otherwise.
 #[tokio::test]
 async fn metrics_are_told_while_the_database_is_away() {
