@@ -67,6 +67,13 @@ impl Default for Observers {
     }
 }
 
+/// Why the bot cannot be put together as the settings say.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("there is no database {} yet", path.display())]
+    NoDatabase { path: PathBuf },
+}
+
 /// Opens the store that the settings name as it stands: nothing is made, nothing brought to this version.
 ///
 /// Errors: besides those of opening it, that there is no database yet.
@@ -74,7 +81,7 @@ pub async fn existing_store(settings: &Settings, clock: Clock) -> anyhow::Result
     if let Database::Sqlite(path) = &settings.database
         && !path.exists()
     {
-        anyhow::bail!("there is no database {} yet; `tasksgodzilla serve` makes it", path.display());
+        return Err(Unusable::NoDatabase { path: path.clone() }.into());
     }
     let settings = StoreSettings { patience: GLANCE, ..store_settings(settings, &Observers::default()) };
     Ok(Store::open(&settings, clock).await?)

@@ -1,6 +1,7 @@
 //! Why a subcommand ended badly: what is so, hints what to do, and the exit code.
 
 use super::output;
+use crate::app::Unusable;
 use crate::config::Redactor;
 use crate::store::StoreError;
 use std::fmt;
@@ -82,8 +83,26 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// What somebody can do something about is no fault of ours.
 impl From<anyhow::Error> for Failure {
     fn from(fault: anyhow::Error) -> Self {
-        Self::new(Kind::Ours, format!("{fault:#}"))
+        if let Some(unusable) = fault.downcast_ref::<Unusable>() {
+            return unusable.into();
+        }
+        let kind = match fault.downcast_ref::<StoreError>() {
+            Some(error) if error.is_of_settings() => Kind::Asked,
+            Some(StoreError::Unavailable { .. }) => Kind::No,
+            _ => Kind::Ours,
+        };
+        Self::new(kind, format!("{fault:#}"))
+    }
+}
+
+impl From<&Unusable> for Failure {
+    fn from(unusable: &Unusable) -> Self {
+        match unusable {
+            Unusable::NoDatabase { .. } => Self::no(unusable.to_string())
+                .hint("`tasksgodzilla serve` makes it; where it is, TASKSGODZILLA_DB_PATH says"),
+        }
     }
 }

@@ -63,11 +63,11 @@ fn proof(
     forge: ForgeKind,
     (event, delivery): (&str, &str),
     body: &[u8],
-) -> anyhow::Result<Vec<(&'static str, String)>> {
+) -> Result<Vec<(&'static str, String)>, Failure> {
     Ok(match forge {
         ForgeKind::Github => {
             let secret = settings.github.as_ref().and_then(|github| github.webhook_secrets.first());
-            let secret = secret.context("GitHub is not served")?;
+            let secret = secret.ok_or_else(|| not_served("GitHub", GITHUB))?;
             vec![
                 ("x-github-event", event.to_owned()),
                 ("x-github-delivery", delivery.to_owned()),
@@ -75,7 +75,7 @@ fn proof(
             ]
         }
         ForgeKind::Gitlab => {
-            let gitlab = settings.gitlab.as_ref().context("GitLab is not served")?;
+            let gitlab = settings.gitlab.as_ref().ok_or_else(|| not_served("GitLab", GITLAB))?;
             let mut headers =
                 vec![("x-gitlab-event", event.to_owned()), ("idempotency-key", delivery.to_owned())];
             headers.extend(
@@ -95,6 +95,15 @@ fn proof(
             headers
         }
     })
+}
+
+const GITHUB: &str = "set TASKSGODZILLA_GITHUB_APP_ID, the private key and TASKSGODZILLA_GITHUB_WEBHOOK_SECRET, as \
+                      `tasksgodzilla setup` writes them";
+const GITLAB: &str =
+    "set TASKSGODZILLA_GITLAB_TOKEN and TASKSGODZILLA_GITLAB_WEBHOOK_TOKEN, as docs/gitlab.md tells";
+
+fn not_served(forge: &str, todo: &str) -> Failure {
+    Failure::asked(format!("{forge} is not served")).hint(format!("{todo}, or choose another --forge"))
 }
 
 fn forge_kind(text: &str) -> Result<ForgeKind, String> {

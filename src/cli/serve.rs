@@ -40,7 +40,7 @@ async fn run(duty: Duty) -> Result<(), Failure> {
     hide_environment();
     let mut signals = StopSignals::listen()?;
     let bot = tokio::select! {
-        bot = Bot::start(&settings, duty) => bot.map_err(|error| Failure::from(error).redacted(&redactor))?,
+        bot = Bot::start(&settings, duty) => bot.map_err(|failure| failure.redacted(&redactor))?,
         () = signals.heard() => return Ok(()),
     };
     signals.heard().await;

@@ -2,12 +2,13 @@
 
 use super::Duty;
 use crate::app;
+use crate::cli::Failure;
 use crate::config::Settings;
 use crate::http::{self, Web};
 use crate::queue::{Pulse, RelayWatch};
 use crate::services::Ctx;
 use actix_web::dev::ServerHandle;
-use anyhow::Context as _;
+use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
 use tokio::task::JoinHandle;
 
@@ -23,8 +24,19 @@ pub(super) struct Beside {
     pub(super) relay: Option<RelayWatch>,
 }
 
-pub(super) fn listen(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((host, port)).with_context(|| format!("cannot listen on {host}:{port}; is it taken?"))
+/// `setting` names the port, without the prefix.
+pub(super) fn listen(host: IpAddr, port: u16, setting: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind((host, port)).map_err(|why| {
+        let todo = match why.kind() {
+            ErrorKind::AddrInUse => "to a port that is free, or stop what listens there",
+            ErrorKind::AddrNotAvailable => {
+                "to a port, and TASKSGODZILLA_API_HOST to an address of this machine"
+            }
+            _ => "to a port that the bot may listen on",
+        };
+        Failure::asked(format!("cannot listen on {host}:{port}: {why}"))
+            .hint(format!("set TASKSGODZILLA_{setting} {todo}"))
+    })
 }
 
 impl Door {

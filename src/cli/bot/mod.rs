@@ -4,11 +4,12 @@ mod door;
 mod work;
 
 use crate::app;
+use crate::cli::Failure;
 use crate::config::Settings;
 use crate::queue::{Pulse, Relay, RelaySettings};
 use crate::services::Ctx;
 use door::{Beside, Door};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Instant;
 use url::Url;
@@ -35,6 +36,14 @@ impl Duty {
         }
     }
 
+    /// What names that port, without the prefix.
+    fn port_setting(self) -> &'static str {
+        match self {
+            Self::Worker { .. } => "WORKER_PORT",
+            Self::Web | Self::WebAndWorker => "API_PORT",
+        }
+    }
+
     /// Jobs at once; `None` for a process that does not work.
     fn concurrency(self, settings: &Settings) -> Option<usize> {
         match self {
@@ -57,13 +66,10 @@ pub(super) struct Bot {
 
 impl Bot {
     /// Listens, puts the bot together, and starts its parts.
-    pub(super) async fn start(settings: &Settings, duty: Duty) -> anyhow::Result<Self> {
-        let listener = duty.port(settings).map(|port| door::listen(settings.host, port)).transpose()?;
-        let listening = listener.as_ref().map(TcpListener::local_addr).transpose()?;
-        let address = match (duty, listening) {
-            (Duty::Web | Duty::WebAndWorker, Some(listening)) => Url::parse(&format!("http://{listening}"))?,
-            _ => Url::parse(&format!("http://{}:{}", settings.host, settings.port))?,
-        };
+    pub(super) async fn start(settings: &Settings, duty: Duty) -> Result<Self, Failure> {
+        let port = duty.port(settings);
+        let listener = port.map(|port| door::listen(settings.host, port, duty.port_setting())).transpose()?;
+        let (listening, address) = addresses(settings, duty, listener.as_ref())?;
         let ctx = app::compose(settings, app::system_clock(), &address).await?;
         let concurrency = duty.concurrency(settings);
         let relay = relay(settings, &ctx, concurrency)?;
@@ -100,6 +106,20 @@ impl Bot {
         }
         self.ctx.store.close().await;
     }
+}
+
+/// Where it listens, and where others find it.
+fn addresses(
+    settings: &Settings,
+    duty: Duty,
+    listener: Option<&TcpListener>,
+) -> anyhow::Result<(Option<SocketAddr>, Url)> {
+    let listening = listener.map(TcpListener::local_addr).transpose()?;
+    let address = match (duty, listening) {
+        (Duty::Web | Duty::WebAndWorker, Some(listening)) => format!("http://{listening}"),
+        _ => format!("http://{}:{}", settings.host, settings.port),
+    };
+    Ok((listening, Url::parse(&address)?))
 }
 
 /// The way to the other processes, where the settings name a Redis.

@@ -37,8 +37,11 @@ fn without_times(text: &str) -> String {
 async fn the_queue_is_listed_by_state() {
     let place = Place::new().await;
     let none = place.run(&["jobs"]).await;
-    assert_eq!(none.code, Some(3));
-    assert!(none.err.contains("there is no database"), "{}", none.err);
+    assert_eq!(none.code, Some(1));
+    assert_snapshot!(none.err.replace(&place.path(""), "<place>/"), @r"
+    error: there is no database <place>/bot.sqlite yet
+    hint: `tasksgodzilla serve` makes it; where it is, TASKSGODZILLA_DB_PATH says
+    ");
 
     let store = place.store().await;
     busy(&store).await;

@@ -1,5 +1,6 @@
 //! What an operator sees of the real program: its log, its health, `doctor` and `jobs`.
 
+mod asked;
 mod doctor;
 mod doctor_github;
 mod environment;
