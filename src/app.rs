@@ -72,6 +72,9 @@ impl Default for Observers {
 pub enum Unusable {
     #[error("there is no database {} yet", path.display())]
     NoDatabase { path: PathBuf },
+    /// One sentence for each folder, which names its setting.
+    #[error("{}", folders.join("; "))]
+    Folders { folders: Vec<String> },
 }
 
 /// Opens the store that the settings name as it stands: nothing is made, nothing brought to this version.
@@ -126,6 +129,7 @@ async fn compose_observed(
     clock: Clock,
     listening: &Url,
 ) -> anyhow::Result<Ctx> {
+    writable_folders(settings)?;
     let store = open_store(settings, clock.clone(), &observers).await?;
     let isolation = Isolation::probe(None).await;
     tracing::info!(isolation = isolation.describe(), "programs of others run like this");
@@ -143,6 +147,21 @@ async fn compose_observed(
         meters: observers.meters,
         free_space: Arc::new(disk::free_space),
     })
+}
+
+/// Makes the folders of the bot that are missing, and sees that it can write to each.
+fn writable_folders(settings: &Settings) -> Result<(), Unusable> {
+    let folders = [("PROJECTS_ROOT", &settings.projects_root), ("RUNS_DIR", &settings.runs_dir)];
+    let told = |(name, path): (&str, &PathBuf)| {
+        let tried = std::fs::create_dir_all(path)
+            .and_then(|()| tempfile::Builder::new().prefix(".tried").tempfile_in(path));
+        let why = tried.err()?;
+        Some(format!("TASKSGODZILLA_{name} is `{}`, which cannot be written: {why}", path.display()))
+    };
+    match folders.into_iter().filter_map(told).collect::<Vec<_>>() {
+        folders if folders.is_empty() => Ok(()),
+        folders => Err(Unusable::Folders { folders }),
+    }
 }
 
 fn forges(

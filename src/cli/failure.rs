@@ -103,6 +103,7 @@ impl From<&Unusable> for Failure {
         match unusable {
             Unusable::NoDatabase { .. } => Self::no(unusable.to_string())
                 .hint("`tasksgodzilla serve` makes it; where it is, TASKSGODZILLA_DB_PATH says"),
+            Unusable::Folders { folders } => Self::settings(folders.clone()),
         }
     }
 }

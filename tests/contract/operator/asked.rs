@@ -79,6 +79,20 @@ async fn a_port_that_is_taken_is_told_with_its_setting() {
 }
 
 #[tokio::test]
+async fn folders_that_cannot_be_written_are_told_at_the_start_and_all_at_once() {
+    let mut place = Place::new().await;
+    std::fs::write(place.path("file"), "").unwrap();
+    place.set("RUNS_DIR", place.path("file"));
+    let words = told(&place, &["serve"], 2).await;
+    assert!(words.contains("TASKSGODZILLA_RUNS_DIR") && !words.contains("PROJECTS_ROOT"), "{words}");
+    place.set("PROJECTS_ROOT", place.path("file/below"));
+    let words = told(&place, &["serve"], 2).await;
+    for name in ["RUNS_DIR", "PROJECTS_ROOT"] {
+        assert!(words.contains(&format!("TASKSGODZILLA_{name}")), "{words}");
+    }
+}
+
+#[tokio::test]
 async fn a_forge_that_is_not_served_has_nothing_to_replay() {
     let place = Place::new().await;
     std::fs::write(place.path("hook.json"), "{}").unwrap();
