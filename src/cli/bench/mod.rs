@@ -11,6 +11,7 @@ mod load;
 mod overhead;
 mod process;
 mod report;
+mod servers;
 mod sink;
 mod status;
 mod world;
@@ -77,6 +78,7 @@ impl Size {
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    servers::answer(&args).await?;
     let (name, figures) = match args.bench {
         Bench::Intake => ("intake", Box::pin(intake::measure(&args)).await?),
         Bench::Jobs => ("jobs", Box::pin(jobs::measure(&args)).await?),
