@@ -22,10 +22,28 @@ const MOST: usize = 200;
 /// How long to wait after an error that waiting does not mend, such as credentials that are not accepted.
 const AFTER_FAULT: Duration = Duration::from_secs(5 * 60);
 
+/// Between two tries of what cannot be fetched.
+const AGAIN: Duration = Duration::from_secs(5 * 60);
+/// What cannot be fetched for so long is given up: an hour before GitHub forgets it, so that it can still be named.
+const GIVEN_UP: Duration = Duration::from_secs(71 * 60 * 60);
+/// When so many cannot be fetched in one pass, it is the forge that fails, and not they.
+const MOST_STUCK: u32 = 50;
+
+/// How far the log was read, and what was left behind.
+struct Marks {
+    read_to: Option<Moment>,
+    /// When the oldest delivery was sent that could not be fetched, if there is one.
+    stuck: Option<Moment>,
+    /// When it was last tried.
+    tried: Option<Moment>,
+}
+
 /// How far a look came.
 struct Progress {
     read_to: Moment,
     is_complete: bool,
+    /// When the oldest was sent of those that could not be fetched and are tried again.
+    stuck: Option<Moment>,
 }
 
 /// Reads the log once, and queues the next look.
@@ -50,19 +68,67 @@ pub async fn read(ctx: &Ctx, forge: ForgeKind) -> anyhow::Result<()> {
 
 async fn look(ctx: &Ctx, forge: ForgeKind, log: &dyn DeliveryLog) -> anyhow::Result<Progress> {
     let asked_at = ctx.now();
-    let mark = format!("delivery_log:{}", forge.as_str());
-    let read_to = store::mark::at(&mut ctx.store.read().await?, &mark).await?;
-    let since = read_to.map_or(asked_at.minus(AT_FIRST), |read_to| read_to.minus(OVERLAP));
-    let logged = log.deliveries(since).await?;
+    let marks = Marks::load(ctx, forge).await?;
+    let logged = log.deliveries(marks.since(asked_at)).await?;
     let progress = take_in(ctx, forge, log, &logged, asked_at).await?;
-    let mut tx = ctx.store.begin().await?;
-    store::mark::set(&mut tx, &mark, read_to.map_or(progress.read_to, |before| before.max(progress.read_to)))
-        .await?;
-    tx.commit().await?;
+    marks.after(&progress, asked_at).save(ctx, forge).await?;
     Ok(progress)
 }
 
-/// Takes in what is not known yet, oldest first.
+impl Marks {
+    async fn load(ctx: &Ctx, forge: ForgeKind) -> anyhow::Result<Self> {
+        let mut db = ctx.store.read().await?;
+        let [read_to, stuck, tried] = names(forge);
+        let read_to = store::mark::at(&mut db, &read_to).await?;
+        let stuck = store::mark::at(&mut db, &stuck).await?;
+        // A mark stays where it was when what it stood for is done.
+        let stuck = stuck.filter(|stuck| read_to.is_some_and(|read_to| *stuck < read_to));
+        Ok(Self { read_to, stuck, tried: store::mark::at(&mut db, &tried).await? })
+    }
+
+    async fn save(&self, ctx: &Ctx, forge: ForgeKind) -> anyhow::Result<()> {
+        let mut tx = ctx.store.begin().await?;
+        // Nothing is stuck where the mark stands at the end of what was read.
+        let stuck = self.stuck.or(self.read_to);
+        for (name, at) in names(forge).iter().zip([self.read_to, stuck, self.tried]) {
+            if let Some(at) = at {
+                store::mark::set(&mut tx, name, at).await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Whether what is stuck is tried again now. A look as far back costs a request for each hundred deliveries since.
+    fn tries_again(&self, now: Moment) -> bool {
+        self.stuck.is_some() && self.tried.is_none_or(|tried| now.since(tried) >= AGAIN)
+    }
+
+    /// From when on the log is read.
+    fn since(&self, now: Moment) -> Moment {
+        let next = self.read_to.map_or(now.minus(AT_FIRST), |read_to| read_to.minus(OVERLAP));
+        match self.stuck {
+            Some(stuck) if self.tries_again(now) => next.min(stuck),
+            _ => next,
+        }
+    }
+
+    /// The marks after a look that began at `now`.
+    fn after(&self, progress: &Progress, now: Moment) -> Self {
+        let read_to = self.read_to.map_or(progress.read_to, |before| before.max(progress.read_to));
+        let tried_again = self.tries_again(now);
+        let left = if tried_again { None } else { self.stuck };
+        let stuck = left.into_iter().chain(progress.stuck).min();
+        let is_first = self.stuck.is_none() && progress.stuck.is_some();
+        let tried = if tried_again || is_first { Some(now) } else { self.tried };
+        Self { read_to: Some(read_to), stuck, tried }
+    }
+}
+
+fn names(forge: ForgeKind) -> [String; 3] {
+    ["", ":stuck", ":tried"].map(|what| format!("delivery_log:{}{what}", forge.as_str()))
+}
+
+/// Takes in what is not known yet, oldest first. What cannot be fetched holds up none behind it.
 async fn take_in(
     ctx: &Ctx,
     forge: ForgeKind,
@@ -70,22 +136,67 @@ async fn take_in(
     logged: &[Logged],
     asked_at: Moment,
 ) -> anyhow::Result<Progress> {
-    let mut taken = 0;
+    let (mut taken, mut failed, mut stuck) = (0, 0, None);
     for delivery in logged {
         if store::delivery::is_known(&mut ctx.store.read().await?, forge, &delivery.guid).await? {
             continue;
         }
         if taken == MOST {
-            return Ok(Progress { read_to: delivery.at, is_complete: false });
+            // What comes after may hold others that are stuck, so the look that tries them again begins here at the latest.
+            return Ok(Progress {
+                read_to: delivery.at,
+                is_complete: false,
+                stuck: stuck.or(Some(delivery.at)),
+            });
         }
-        one(ctx, forge, log, delivery).await?;
-        taken += 1;
+        match one(ctx, forge, log, delivery).await {
+            Ok(()) => taken += 1,
+            Err(fault) if failed < MOST_STUCK && is_of_this_one(&fault) => {
+                failed += 1;
+                if is_tried_again(delivery, &fault, asked_at) {
+                    stuck = stuck.or(Some(delivery.at));
+                }
+            }
+            Err(fault) => return Err(fault),
+        }
     }
     if taken > 0 {
         tracing::info!(deliveries = taken, "took deliveries in from the forge's log");
     }
     let newest = logged.last().map_or(asked_at, |newest| newest.at.max(asked_at.minus(OVERLAP)));
-    Ok(Progress { read_to: newest, is_complete: true })
+    Ok(Progress { read_to: newest, is_complete: true, stuck })
+}
+
+/// Whether it is this delivery that cannot be had, and another one may be.
+fn is_of_this_one(fault: &anyhow::Error) -> bool {
+    matches!(
+        fault.downcast_ref(),
+        Some(ForgeError::Broken { .. } | ForgeError::Unreadable { .. } | ForgeError::Refused { .. })
+    )
+}
+
+/// Tells what became of a delivery that could not be fetched: it is tried again, or too old for that.
+fn is_tried_again(delivery: &Logged, fault: &anyhow::Error, now: Moment) -> bool {
+    let (guid, error) = (&delivery.guid, format!("{fault:#}"));
+    let age = now.since(delivery.at);
+    match age {
+        age if age >= GIVEN_UP => {
+            tracing::warn!(
+                delivery.guid = guid,
+                error,
+                "a missed delivery cannot be fetched and is given up"
+            );
+        }
+        age if age <= OVERLAP + AGAIN => {
+            tracing::warn!(
+                delivery.guid = guid,
+                error,
+                "a missed delivery cannot be fetched; it is tried again"
+            );
+        }
+        _ => tracing::debug!(delivery.guid = guid, error, "a missed delivery still cannot be fetched"),
+    }
+    age < GIVEN_UP
 }
 
 async fn one(ctx: &Ctx, forge: ForgeKind, log: &dyn DeliveryLog, delivery: &Logged) -> anyhow::Result<()> {

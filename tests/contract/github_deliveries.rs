@@ -65,6 +65,33 @@ async fn the_log_is_read_page_by_page_as_far_as_it_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_long_log_is_read_to_the_end_that_is_wanted() {
+    let server = Scripted::start(|seen| {
+        let (_, query) = seen.line.split_once("/app/hook/deliveries?per_page=100")?;
+        let page: i64 = query.strip_prefix("&cursor=").map_or(0, |cursor| cursor.parse().unwrap());
+        let id = 1_000 - page;
+        let answer = reply(200, json!([entry(id, &id.to_string(), 30, 200)]));
+        let next =
+            format!("<https://elsewhere.example/app/hook/deliveries?per_page=100&cursor={}>", page + 1);
+        Some(if page < 150 { answer.with("link", format!("{next}; rel=\"next\"")) } else { answer })
+    });
+    assert_eq!(server.client("").deliveries(Moment(0)).await.unwrap().len(), 151);
+}
+
+#[tokio::test]
+async fn an_entry_in_another_form_hides_no_other() {
+    let server = Scripted::start(|seen| {
+        let mut odd = entry(2, "b", 2, 200);
+        odd["delivered_at"] = json!("yesterday");
+        let strange = json!({ "guid": "c" });
+        let page = json!([entry(3, "a", 3, 200), odd, strange, entry(1, "d", 1, 200)]);
+        seen.line.contains("/hook/").then(|| reply(200, page))
+    });
+    let read = server.client("").deliveries(Moment(0)).await.unwrap();
+    assert_eq!(read, [logged(1, "d", 1, 200), logged(3, "a", 3, 200)]);
+}
+
+#[tokio::test]
 async fn a_body_is_what_was_sent() {
     let server = Scripted::start(|seen| {
         let payload = json!({ "zen": "x", "action": "created" });

@@ -11,6 +11,7 @@ use tasksgodzilla::sandbox::github::{Ci, Fault, Which};
 const POLL: Duration = Duration::from_secs(15);
 const SECOND_LOOK: Duration = Duration::from_secs(5 * 60);
 const LOG: &str = "GET /app/hook/deliveries";
+const ONE: &str = "GET /app/hook/deliveries/{id}";
 const READ: Job = Job::ReadDeliveries { forge: ForgeKind::Github };
 
 /// From the first comment to the merge; after each comment the log is read `looks` times, `apart` from each other.
@@ -146,6 +147,55 @@ async fn a_log_that_cannot_be_read_is_tried_again() {
         }
         assert!(world.news().contains("pong"), "{fault:?}");
     }
+    world.finish().await;
+}
+
+/// The delivery that was sent last is lost, and can never be fetched again.
+async fn breaks_for_good(world: &mut World) {
+    world.twin.lose_next(502).unwrap();
+    world.settle().await;
+    world.twin.order(ONE, Which::Every, Fault::Fails(500));
+    world.passes(SECOND_LOOK).await;
+    world.twin.heal();
+    let path = world.twin.met().pop().unwrap().path;
+    let path = &path[path.find("/app/hook").unwrap()..];
+    world.twin.order(&format!("GET {path}"), Which::Every, Fault::Fails(500));
+}
+
+#[actix_web::test]
+async fn a_delivery_that_cannot_be_fetched_holds_up_no_other_and_is_tried_again() {
+    let mut world = World::new().await;
+    world.reconciles().await;
+    world.comments("vera", 1, "/bot ping");
+    breaks_for_good(&mut world).await;
+    for _ in 0..2 {
+        world.comments("bob", 1, "/bot ping");
+        world.twin.lose_next(502).unwrap();
+        world.passes(Duration::from_secs(3600)).await;
+        assert_eq!(world.news().matches("pong").count(), 1, "the one behind it is answered");
+    }
+    let asked_before = asked(&world, "apps/get-webhook-delivery");
+    world.passes(SECOND_LOOK).await;
+    assert!(asked(&world, "apps/get-webhook-delivery") > asked_before, "it is tried again");
+    world.twin.heal();
+    world.passes(SECOND_LOOK).await;
+    assert_eq!(world.news().matches("pong").count(), 1, "it is answered late");
+    world.finish().await;
+}
+
+#[actix_web::test]
+async fn a_delivery_that_can_never_be_fetched_is_given_up() {
+    let mut world = World::new().await;
+    world.reconciles().await;
+    world.comments("vera", 1, "/bot ping");
+    breaks_for_good(&mut world).await;
+    for _ in 0..12 {
+        world.passes(Duration::from_secs(6 * 3600)).await;
+    }
+    let asked_before = asked(&world, "apps/get-webhook-delivery");
+    assert!(asked_before >= 12);
+    world.passes(Duration::from_secs(3600)).await;
+    assert_eq!(asked(&world, "apps/get-webhook-delivery"), asked_before, "nobody asks any more");
     world.finish().await;
 }
 

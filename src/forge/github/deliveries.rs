@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Pages of a hundred that one look reads at most; older entries are left out.
-const MOST_PAGES: usize = 100;
+/// Pages of a hundred that one look reads at most: as many as GitHub lets an App ask for in an hour.
+const MOST_PAGES: usize = 5_000;
 
 #[derive(Deserialize)]
 struct WireEntry {
@@ -46,10 +46,7 @@ impl DeliveryLog for Github {
         let mut entries = Vec::new();
         let mut answer = self.client.ask(As::App, &ask).await?;
         for page in 1.. {
-            let read: Vec<WireEntry> = self.client.read(&answer, &ask.words)?;
-            for entry in read {
-                entries.push(self.entry(entry, &ask)?);
-            }
+            entries.extend(self.entries(self.client.read(&answer, &ask.words)?, &ask)?);
             let is_enough = entries.last().is_none_or(|oldest: &Logged| oldest.at < since);
             let Some(path) = answer.next.take().filter(|_| !is_enough) else {
                 break;
@@ -83,19 +80,44 @@ impl DeliveryLog for Github {
 }
 
 impl Github {
-    fn entry(&self, entry: WireEntry, ask: &Ask) -> Result<Logged, ForgeError> {
-        let at = Moment::parse_rfc3339(&entry.delivered_at)
-            .ok_or_else(|| errors::unreadable(self.client.host(), &ask.words, "`delivered_at` is no time"))?;
-        Ok(Logged {
-            id: entry.id,
-            guid: entry.guid,
-            event: entry.event,
-            action: entry.action,
-            repo: entry.repository_id,
-            at,
-            status: entry.status_code,
-        })
+    /// The entries of a page. One that cannot be read hides no other; when none can, the form is another one.
+    fn entries(&self, page: Vec<Value>, ask: &Ask) -> Result<Vec<Logged>, ForgeError> {
+        let mut entries = Vec::with_capacity(page.len());
+        let mut odd = None;
+        for entry in page {
+            let guid = entry["guid"].as_str().unwrap_or("without a GUID").to_owned();
+            match logged(entry) {
+                Ok(entry) => entries.push(entry),
+                Err(why) => {
+                    tracing::warn!(
+                        delivery.guid = guid,
+                        why,
+                        "an entry of the log of deliveries cannot be read"
+                    );
+                    odd = Some(why);
+                }
+            }
+        }
+        match odd {
+            Some(why) if entries.is_empty() => Err(errors::unreadable(self.client.host(), &ask.words, why)),
+            _ => Ok(entries),
+        }
     }
+}
+
+/// One entry, or why it is none.
+fn logged(entry: Value) -> Result<Logged, String> {
+    let entry: WireEntry = serde_json::from_value(entry).map_err(|why| why.to_string())?;
+    let at = Moment::parse_rfc3339(&entry.delivered_at).ok_or("`delivered_at` is no time")?;
+    Ok(Logged {
+        id: entry.id,
+        guid: entry.guid,
+        event: entry.event,
+        action: entry.action,
+        repo: entry.repository_id,
+        at,
+        status: entry.status_code,
+    })
 }
 
 /// Joins the tries of each delivery; `entries` are newest first. The result is oldest first.
