@@ -6,7 +6,6 @@ use super::env_file::{EnvFile, sourced};
 use super::signals::StopSignals;
 use super::{Failure, output};
 use crate::config::{Manifest, Raw, SetupSettings};
-use anyhow::Context as _;
 use desk::{Desk, Kept};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -49,8 +48,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let settings = SetupSettings::check(&raw).map_err(Failure::settings)?;
     let mut stop = StopSignals::listen()?;
     let file = Arc::new(Mutex::new(Some(EnvFile::reserve(&args.file, args.force)?)));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
-        .with_context(|| format!("cannot listen on 127.0.0.1:{}; choose another --port", args.port))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).map_err(|why| {
+        Failure::asked(format!("cannot listen on 127.0.0.1:{}: {why}", args.port))
+            .hint("choose another --port")
+    })?;
     let base = format!("http://{}", listener.local_addr().map_err(anyhow::Error::from)?);
     let redirect = Url::parse(&format!("{base}/registered")).map_err(anyhow::Error::from)?;
     let manifest = Manifest::embedded().at(&settings.public_url, &redirect);

@@ -233,3 +233,15 @@ async fn without_a_public_address_there_is_nothing_to_register() {
     hint: TASKSGODZILLA_PUBLIC_URL is missing; say where GitHub reaches the bot with --public-url
     ");
 }
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told() {
+    let (github, folder) = (github(), tempfile::tempdir().unwrap());
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port().to_string();
+    let output = command(folder.path(), &github, &["--port", &port]).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.ends_with("hint: choose another --port\n"), "{told}");
+    assert_eq!(left_in(&folder), Vec::<String>::new());
+}
