@@ -69,6 +69,12 @@ async fn take(web: &Web, posted: Posted<'_>, unproved: &str, unread: Unread) -> 
     if !by_forge && told.is_none() {
         return refused(&web.ctx.meters, unproved);
     }
+    if web.ctx.forge(forge).is_err() {
+        web.ctx.meters.delivery(DeliveryOutcome::Foreign);
+        let words =
+            format!("{} is not served here; post to the forge that has the repository", forge.as_str());
+        return answer(StatusCode::NOT_FOUND, "error", &words);
+    }
     let named_protocol = stages::named_protocol(posted.query);
     let stage = told.map(|told| stages::key(&told, body, named_protocol, web.ctx.now()));
     let guid = match stage.map_or(posted.guid, Ok) {

@@ -102,3 +102,19 @@ async fn a_forge_that_is_not_served_has_nothing_to_replay() {
     hint: set TASKSGODZILLA_GITLAB_TOKEN and TASKSGODZILLA_GITLAB_WEBHOOK_TOKEN, as docs/gitlab.md tells, or choose another --forge
     ");
 }
+
+#[tokio::test]
+async fn a_stage_at_the_address_of_a_forge_that_is_not_served_is_told_so() {
+    let mut place = Place::new().await;
+    place.set("CI_TOKEN", "of-ci");
+    let serving = place.serve().await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let stage = r#"{"object_kind":"pipeline","object_attributes":{"status":"success","ref":"0001-split"}}"#;
+    let post = http.post(place.address("/webhooks/gitlab")).header("x-gitlab-event", "Pipeline Hook");
+    let told = post.header("x-gitlab-token", "of-ci").body(stage).send().await.unwrap();
+    assert_eq!(told.status(), 404);
+    let words = told.text().await.unwrap();
+    assert_snapshot!(words, @r#"{"error":"gitlab is not served here; post to the forge that has the repository"}"#);
+    let log = serving.stop().await.join("\n");
+    assert!(!log.contains("could not be stored"), "{log}");
+}
