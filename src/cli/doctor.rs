@@ -19,8 +19,8 @@ use url::Url;
 
 /// See what is wrong with this installation, and what to do about it
 ///
-/// Looks at the settings, the database and its queue, folders and disks, git, engines, the App on GitHub and the bot's
-/// address; changes nothing, and works beside a running bot. Exits with 1 when anything is wrong.
+/// Looks at the settings, the database and its queue, folders and disks, git, engines, the App on GitHub, the
+/// account and webhooks on GitLab, and the bot's address; changes nothing, and works beside a running bot. Exits with 1 when anything is wrong.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// One JSON array, for scripts

@@ -104,7 +104,7 @@ fn shown(request: &HttpRequest, page: anyhow::Result<Option<String>>) -> HttpRes
 }
 
 fn closed() -> HttpResponse {
-    let text = "This link is not signed or has expired. Follow a fresh one from the pull request, or send the API token.";
+    let text = "This link is not signed or has expired. Follow a fresh one from a comment of the bot, or send the API token.";
     html_page(HttpResponse::Forbidden(), page::message("Not open", text))
 }
 
