@@ -1,4 +1,4 @@
-//! How a forge calls and writes what the bot speaks of. Our sentences are written with GitHub's words.
+//! How a forge calls and writes what the bot speaks of.
 
 use super::thread::{Thread, ThreadKind};
 use std::borrow::Cow;
@@ -14,8 +14,8 @@ pub struct Names {
 }
 
 impl Names {
-    pub const GITHUB: Self = Self { pull: PULL, pull_sign: '#' };
-    pub const GITLAB: Self = Self { pull: "merge request", pull_sign: '!' };
+    /// What our own sentences are written with.
+    pub const WRITTEN: Self = Self { pull: PULL, pull_sign: '#' };
 
     /// A thread as people write it, so that the forge makes a link of it: `#7`, or `!7`.
     pub fn reference(self, thread: Thread) -> String {
@@ -48,20 +48,22 @@ pub fn as_written(words: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
+    const OTHERS: Names = Names { pull: "merge request", pull_sign: '!' };
+
     #[test]
     fn words_of_others_stay_theirs() {
         let sentence = format!("the pull request waits for step 1: {}", as_written("List each pull request"));
-        let spoken = Names::GITLAB.spoken(&sentence).replace('\u{a0}', " ");
+        let spoken = OTHERS.spoken(&sentence).replace('\u{a0}', " ");
         assert_eq!(spoken, "the merge request waits for step 1: List each pull request");
     }
 
     #[test]
     fn each_forge_has_its_own_word_and_sign() {
         let sentence = "there is no pull request to merge yet";
-        assert_eq!(Names::GITHUB.spoken(sentence), sentence);
-        assert_eq!(Names::GITLAB.spoken(sentence), "there is no merge request to merge yet");
+        assert_eq!(Names::WRITTEN.spoken(sentence), sentence);
+        assert_eq!(OTHERS.spoken(sentence), "there is no merge request to merge yet");
         let threads = [Thread::issue(4), Thread::pull(4)];
-        assert_eq!(threads.map(|thread| Names::GITHUB.reference(thread)), ["#4", "#4"]);
-        assert_eq!(threads.map(|thread| Names::GITLAB.reference(thread)), ["#4", "!4"]);
+        assert_eq!(threads.map(|thread| Names::WRITTEN.reference(thread)), ["#4", "#4"]);
+        assert_eq!(threads.map(|thread| OTHERS.reference(thread)), ["#4", "!4"]);
     }
 }

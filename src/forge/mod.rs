@@ -1,7 +1,8 @@
 //! What the bot asks of a forge, in the bot's words.
 //!
 //! Services know these traits and never an SDK. `github/` speaks to GitHub through octocrab; a second host is a second
-//! folder and nothing above changes. What a host cannot do is said by [`Capabilities`], each with its fallback in services.
+//! folder and nothing above changes. What a host cannot do is said by [`Capabilities`],
+//! each with its fallback.
 
 mod error;
 pub mod github;
@@ -78,15 +79,12 @@ pub trait Forge: Access + Threads + Pulls + Checks {
     fn nobodys_email(&self, id: i64, login: &str) -> String;
 }
 
-/// What a host can do.
+/// What differs among hosts for those above. For the rest, an adapter stands in: GitLab's folds a comment where GitHub's hides
+/// it, makes a draft by its title, and shows the title of a check, the rest of which is behind its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
+    /// Checks can have buttons; elsewhere, comments name the commands.
     pub buttons: bool,
-    pub drafts: bool,
-    /// Largest text of a comment, in bytes.
-    pub comment_bytes: usize,
-    /// Largest summary or text of a check, in bytes.
-    pub check_bytes: usize,
     /// A check may have to move after it was put: see [`Checks::check_home`].
     pub checks_move: bool,
     pub names: Names,

@@ -53,7 +53,7 @@ pub(super) fn planning() -> ProtocolView {
         steps: Vec::new(),
         events: Vec::new(),
         repo: "acme/api".to_owned(),
-        names: Names::GITHUB,
+        names: Names::WRITTEN,
         also_open: Vec::new(),
         ci_logs: BTreeMap::new(),
         delay: None,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// Puts the prose of a Markdown text of ours into the forge's words.
 pub fn spoken<'a>(names: Names, markdown: &'a str) -> Cow<'a, str> {
-    if names == Names::GITHUB {
+    if names == Names::WRITTEN {
         return Cow::Borrowed(markdown);
     }
     let mut fence: Option<&str> = None;
@@ -42,10 +42,12 @@ fn prose(names: Names, line: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
+    const OTHERS: Names = Names { pull: "merge request", pull_sign: '!' };
+
     #[track_caller]
     fn check(markdown: &str, expected: &str) {
-        assert_eq!(spoken(Names::GITLAB, markdown), expected);
-        assert_eq!(spoken(Names::GITHUB, markdown), markdown);
+        assert_eq!(spoken(OTHERS, markdown), expected);
+        assert_eq!(spoken(Names::WRITTEN, markdown), markdown);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::config::{Needs, Raw, Settings};
 use crate::domain::names::Names;
 use crate::domain::project::Protocol;
 use crate::domain::thread::Thread;
+use crate::forge::gitlab;
 use crate::git::{Git, GitSettings, Identity};
 use crate::report::view::ProtocolView;
 use crate::sandbox::{self as twin, Account, Hooks, Host, Role, Twin, TwinOptions};
@@ -36,8 +37,8 @@ impl Stage {
             tempfile::Builder::new().prefix("tasksgodzilla-demo-").tempdir().map_err(anyhow::Error::from)?;
         let copy = copied(args, &folder).await?;
         let (host, names) = match args.forge {
-            Forge::Github => (Host::Github, Names::GITHUB),
-            Forge::Gitlab => (Host::Gitlab, Names::GITLAB),
+            Forge::Github => (Host::Github, Names::WRITTEN),
+            Forge::Gitlab => (Host::Gitlab, gitlab::NAMES),
         };
         let options = TwinOptions {
             host,

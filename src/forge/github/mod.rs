@@ -37,10 +37,6 @@ use tokio::sync::OnceCell;
 /// What is left out of the log: the client's own words on calls whose errors are told here.
 pub const QUIET: &str = "octocrab=off";
 
-/// Comments may have 65,536 characters, texts of checks 65,535 bytes; bytes are never fewer than characters.
-/// <https://github.com/github/docs/issues/35252>
-const MOST_BYTES: usize = 65_535;
-
 /// One GitHub, as one App.
 pub struct Github {
     client: Client,
@@ -78,14 +74,7 @@ impl Forge for Github {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            buttons: true,
-            drafts: true,
-            comment_bytes: MOST_BYTES,
-            check_bytes: MOST_BYTES,
-            checks_move: false,
-            names: Names::GITHUB,
-        }
+        Capabilities { buttons: true, checks_move: false, names: Names::WRITTEN }
     }
 
     fn delivery_log(&self) -> Option<&dyn DeliveryLog> {

@@ -31,10 +31,8 @@ use client::Client;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
-/// A note may have a million characters. We stay at what reports are made for.
-const COMMENT_BYTES: usize = 65_535;
-/// <https://docs.gitlab.com/api/commits/#set-the-pipeline-status-of-a-commit>
-const STATUS_BYTES: usize = 255;
+/// What GitLab calls a pull request, and what stands before its number.
+pub const NAMES: Names = Names { pull: "merge request", pull_sign: '!' };
 
 /// One GitLab, as one account.
 pub struct Gitlab {
@@ -69,14 +67,7 @@ impl Forge for Gitlab {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            buttons: false,
-            drafts: true,
-            comment_bytes: COMMENT_BYTES,
-            check_bytes: STATUS_BYTES,
-            checks_move: true,
-            names: Names::GITLAB,
-        }
+        Capabilities { buttons: false, checks_move: true, names: NAMES }
     }
 
     fn nobodys_email(&self, id: i64, login: &str) -> String {

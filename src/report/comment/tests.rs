@@ -157,7 +157,9 @@ fn a_step_keeps_its_name_on_every_forge() {
     for step in &mut view.steps {
         step.spec.name = "List each pull request".to_owned();
     }
-    let told = crate::report::tongue::spoken(Names::GITLAB, &sticky(&view).body).replace('\u{a0}', " ");
+    let told =
+        crate::report::tongue::spoken(Names { pull: "merge request", ..Names::WRITTEN }, &sticky(&view).body)
+            .replace('\u{a0}', " ");
     assert!(
         told.contains("02 List each pull request") && told.contains(": List each pull request"),
         "{told}"
