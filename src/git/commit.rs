@@ -41,25 +41,6 @@ impl Git {
         self.commit_content(tree, &content, new).await
     }
 
-    /// Commits what differs at `paths` and under them; `None` when nothing does. The rest stays as it is.
-    pub async fn commit_paths(
-        &self,
-        tree: &Worktree,
-        paths: &[PathBuf],
-        new: &NewCommit<'_>,
-    ) -> Result<Option<Sha>, GitError> {
-        let mut changes = self.status(tree).await?;
-        changes.retain(|change| paths.iter().any(|path| change.path.starts_with(path)));
-        if changes.is_empty() {
-            return Ok(None);
-        }
-        let head = self.head(tree).await?;
-        let content = self.tree_with(tree, &head, &changes).await?;
-        let made = self.commit_content(tree, &content, new).await?;
-        self.stage(tree, &tree.git_dir.join("index"), &changes).await?;
-        Ok(made)
-    }
-
     /// Puts the worktree's newest commit, and only that, onto `onto`, which must descend from its parent.
     ///
     /// Works on objects alone, so that a conflict leaves no trace; the worktree must have nothing uncommitted.

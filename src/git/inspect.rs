@@ -157,15 +157,6 @@ impl Git {
         }
     }
 
-    /// The best common ancestor; `None` for histories that never met.
-    pub async fn merge_base(&self, mirror: &Mirror, a: &Sha, b: &Sha) -> Result<Option<Sha>, GitError> {
-        let finished = self.in_mirror(mirror, &["merge-base", a.as_str(), b.as_str()]).run().await?;
-        match finished.code {
-            0 | 1 => Ok(Sha::parse(String::from_utf8_lossy(&finished.stdout).trim())),
-            _ => Err(super::error::classify("merge-base", &finished.words)),
-        }
-    }
-
     /// Compares the commit we pushed last with where the remote branch is now. Fetch before.
     pub async fn standing(
         &self,

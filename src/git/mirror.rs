@@ -111,18 +111,6 @@ impl Git {
         Ok(())
     }
 
-    /// Brings one ref of the remote, such as `refs/pull/7/head`, into the mirror and returns its commit.
-    pub async fn fetch_ref(&self, mirror: &Mirror, remote: &Remote, name: &str) -> Result<Sha, GitError> {
-        self.check_allowed(remote)?;
-        let name = names::branch(name)?;
-        let kept = format!("refs/other/{name}");
-        let held = self.hold(mirror).await?;
-        self.drop_stale_locks(mirror);
-        self.fetching(mirror, remote, &format!("+{name}:{kept}")).holding(&held)?.ok().await?;
-        let found = self.commit_at(mirror, &kept).await?;
-        found.ok_or_else(|| GitError::Missing { what: format!("commit at `{name}`") })
-    }
-
     /// Asks the remote for its branches; fetches nothing.
     pub async fn remote_heads(&self, remote: &Remote) -> Result<RemoteHeads, GitError> {
         self.list_remote(remote, &["HEAD", "refs/heads/*"]).await

@@ -8,7 +8,6 @@ use super::error::GitError;
 use super::inspect::{Change, ChangeKind};
 use super::settings::Git;
 use super::worktree::Worktree;
-use crate::domain::ids::Sha;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -22,20 +21,6 @@ impl Git {
         let index = scratch.path().join("index");
         copy_index(&tree.git_dir.join("index"), &index).map_err(GitError::disk("copy the index"))?;
         self.stage(tree, &index, &changes).await?;
-        self.write_tree(tree, &index).await
-    }
-
-    /// Writes the tree of `base` with `changes` from the worktree and returns its id; the worktree's own index stays.
-    pub(super) async fn tree_with(
-        &self,
-        tree: &Worktree,
-        base: &Sha,
-        changes: &[Change],
-    ) -> Result<String, GitError> {
-        let scratch = tempfile::tempdir_in(&tree.git_dir).map_err(GitError::disk("make scratch space"))?;
-        let index = scratch.path().join("index");
-        self.in_worktree(tree, &["read-tree", base.as_str()]).env("GIT_INDEX_FILE", &index).ok().await?;
-        self.stage(tree, &index, changes).await?;
         self.write_tree(tree, &index).await
     }
 

@@ -5,7 +5,7 @@
 
 use super::error::Result;
 use super::sql::{Row, Session, Tx, args, word};
-use crate::domain::ids::{Moment, ProjectId, ProtocolId, Sha};
+use crate::domain::ids::{Moment, ProtocolId, Sha};
 use crate::domain::thread::Thread;
 
 /// A comment that is kept current. There is one of each kind per protocol.
@@ -106,18 +106,6 @@ pub async fn unfinished_in_vain(db: &mut Session, limit: u32) -> Result<Vec<Prot
                                AND job.kind = 'publish' AND job.status IN ('queued', 'running', 'dead')) \
                ORDER BY posted_check.protocol_id LIMIT $1";
     db.all(sql, args![limit], |row| row.int("protocol_id").map(ProtocolId)).await
-}
-
-/// The check that the forge knows by `forge_id`, and the protocol it belongs to.
-pub async fn check_by_forge_id(
-    db: &mut Session,
-    project: ProjectId,
-    forge_id: i64,
-) -> Result<Option<(ProtocolId, PostedCheck)>> {
-    let sql = "SELECT posted_check.* FROM posted_check JOIN protocol USING (protocol_id) \
-               WHERE forge_id = $2 AND project_id = $1";
-    let read = |row: &Row| Ok((ProtocolId(row.int("protocol_id")?), read_check(row)?));
-    db.one(sql, args![project, forge_id], read).await
 }
 
 /// Records what a check shows now. Returns `false`, and changes nothing, when a later revision or generation was

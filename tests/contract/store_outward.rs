@@ -20,7 +20,7 @@ on_both!(
     an_effect_is_open_until_it_is_sent_or_refused,
     earlier_answers_of_a_topic_are_folded_once,
     a_posted_revision_only_rises,
-    a_check_is_found_by_the_forges_id,
+    a_check_is_found_by_its_name_and_commit,
     what_was_posted_since_a_moment_can_be_doubted,
     a_run_remembers_what_it_worked_from,
     a_run_remembers_how_it_ended,
@@ -221,17 +221,13 @@ fn check(revision: i64, generation: i64, at: Moment) -> PostedCheck {
     }
 }
 
-async fn a_check_is_found_by_the_forges_id(bench: Bench) {
+async fn a_check_is_found_by_its_name_and_commit(bench: Bench) {
     let protocol = bench.protocol().await;
     let mut tx = bench.store.begin().await.unwrap();
     let check = check(1, 1, bench.store.now());
     assert!(store::posted::save_check(&mut tx, protocol.id, &check).await.unwrap());
     let found = store::posted::check(&mut tx, protocol.id, &check.name, &check.sha).await.unwrap();
     assert_eq!(found.as_ref(), Some(&check));
-    let found = store::posted::check_by_forge_id(&mut tx, protocol.project, 5).await.unwrap();
-    assert_eq!(found, Some((protocol.id, check.clone())));
-    let found = store::posted::check_by_forge_id(&mut tx, ProjectId(99), 5).await.unwrap();
-    assert_eq!(found, None);
     assert_eq!(store::posted::checks(&mut tx, protocol.id).await.unwrap(), [check]);
 }
 

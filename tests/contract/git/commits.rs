@@ -1,6 +1,5 @@
 use crate::git::world::{World, message, run, write};
 use std::fs;
-use std::path::PathBuf;
 use tasksgodzilla::domain::ids::Moment;
 use tasksgodzilla::git::{GitError, Identity, NewCommit, Rebased, Standing};
 
@@ -80,21 +79,6 @@ async fn deletions_mode_changes_and_swaps_of_kind_are_committed() {
     A	file/inside
     M	src/lib.rs
     ");
-}
-
-#[tokio::test]
-async fn only_the_named_paths_are_committed() {
-    let world = World::new();
-    let (tree, main) = world.worktree().await;
-    for name in [".protocols/0001-x/plan.md", ".protocols/0001-xy/no.md", "README.md"] {
-        write(&tree.path.join(name), "changed");
-    }
-    run(&tree.path, &["add", "README.md"]);
-    let paths = [PathBuf::from(".protocols/0001-x")];
-    let made = world.git.commit_paths(&tree, &paths, &message("Plan")).await.unwrap().unwrap();
-    let committed = world.git.changed_paths(&tree.mirror, &main, &made).await.unwrap();
-    assert_eq!(committed, [PathBuf::from(".protocols/0001-x/plan.md")]);
-    assert_eq!(world.git.status(&tree).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -184,6 +168,4 @@ async fn a_remote_branch_stands_to_ours_in_one_of_five_ways() {
     assert_eq!(head.subject, "On top");
     let never_here = crate::git::world::sha(&"1".repeat(40));
     assert!(matches!(standing(&never_here, Some(&main)).await, Standing::Rewritten { .. }));
-    assert_eq!(world.git.merge_base(&mirror, &main, &next).await.unwrap(), Some(main.clone()));
-    assert_eq!(world.git.merge_base(&mirror, &next, &rewritten).await.unwrap(), None);
 }

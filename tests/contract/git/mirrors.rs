@@ -101,17 +101,6 @@ async fn a_mirror_that_another_process_holds_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_pull_request_of_a_fork_is_fetched_by_its_ref() {
-    let world = World::new();
-    let (mirror, main) = world.fetched().await;
-    run(&world.bare(), &["update-ref", "refs/pull/7/head", main.as_str()]);
-    let found = world.git.fetch_ref(&mirror, &world.remote, "refs/pull/7/head").await.unwrap();
-    assert_eq!(found, main);
-    let error = world.git.fetch_ref(&mirror, &world.remote, "refs/pull/8/head").await.unwrap_err();
-    assert!(matches!(error, GitError::Missing { .. }), "{error}");
-}
-
-#[tokio::test]
 async fn the_tree_of_a_base_is_read_without_a_worktree() {
     let world = World::new();
     write(&world.person().join(".protocols/0003-old/plan.md"), "plan");
