@@ -134,6 +134,14 @@ pub fn newest_pushed(steps: &[Step]) -> Option<(&Step, &Sha, Moment)> {
     latest_commit_step(steps).and_then(|step| Some((step, step.commit.as_ref()?, step.pushed_at?)))
 }
 
+/// Steps that wait because CI of their commit failed; none once the protocol has ended.
+pub fn blocked_by_ci<'s>(protocol: &Protocol, steps: &'s [Step]) -> impl Iterator<Item = &'s Step> {
+    let open = !protocol.status().is_terminal();
+    let failed =
+        protocol.state.reasons.iter().filter(move |reason| open && reason.key == ReasonKey::CiFailed);
+    failed.filter_map(|reason| steps.iter().find(|step| Some(step.number) == reason.step))
+}
+
 /// Whether any of the reasons is red rather than a question: a step, its QA or its CI failed.
 pub fn has_failed(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| {

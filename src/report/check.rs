@@ -10,7 +10,6 @@ use super::text::{code, escape_inline, paragraph, plain};
 use super::time::{duration, tokens};
 use super::view::ProtocolView;
 use super::words::{capitalised, count, headline, qa_words, step_words, verdict_words};
-use crate::domain::ci::CiStatus;
 use crate::domain::colour::{self, Colour};
 use crate::domain::ids::Sha;
 use crate::domain::names::as_written;
@@ -249,8 +248,7 @@ fn said(view: &ProtocolView, words: &str) -> Option<String> {
 
 /// What failed jobs of CI printed last, and what the agent said.
 fn failed_and_said(view: &ProtocolView, step: &Step) -> Option<String> {
-    let failed = step.status == StepStatus::Failed && step.ci == CiStatus::Failed;
-    let logs = view.ci_logs.get(&step.number).filter(|_| failed).into_iter().flatten();
+    let logs = view.ci_logs.get(&step.number).into_iter().flatten();
     let parts: Vec<String> = logs.map(|log| log_words(log, LOG)).chain(said(view, &step.summary)).collect();
     (!parts.is_empty()).then(|| bounded(view, &parts.join("\n\n")))
 }

@@ -117,7 +117,7 @@ fn sticky_body(view: &ProtocolView, plan: Option<String>) -> String {
         reasons => reason_lines(view),
         instead => instead(view),
         notes => notes(view),
-        logs => view.waiting_logs().map(|log| log_words(log, LOG)).collect::<Vec<_>>(),
+        logs => view.ci_logs.values().flatten().map(|log| log_words(log, LOG)).collect::<Vec<_>>(),
         table => step_table(view),
         revision => view.protocol.plan_revision,
         plan => plan,

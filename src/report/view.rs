@@ -5,7 +5,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{Moment, ProtocolNumber, RunId, Sha};
 use crate::domain::names::Names;
 use crate::domain::project::Protocol;
-use crate::domain::protocol::{Act, Reason, ReasonKey};
+use crate::domain::protocol::{Act, Reason};
 use crate::domain::spec;
 use crate::domain::step::Step;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct ProtocolView {
     pub names: Names,
     /// Other open protocols of the same thread: commands then have to name theirs.
     pub also_open: Vec<ProtocolNumber>,
-    /// What failed jobs of CI printed last, by the number of the step whose commit they ran on.
+    /// What failed jobs of CI printed last, by the number of the step that waits because of it.
     pub ci_logs: BTreeMap<u32, Vec<CiLog>>,
     /// The next piece of work waits, for instance because a limit was met.
     pub delay: Option<Delay>,
@@ -72,12 +72,6 @@ impl ProtocolView {
             (Act::Resume, _) => self.call("protocol", "resume", ""),
             (Act::Pr, _) => self.call("protocol", "pr", ""),
         }
-    }
-
-    /// What failed jobs printed last, of steps that wait because of it.
-    pub(super) fn waiting_logs(&self) -> impl Iterator<Item = &CiLog> {
-        let failed = self.protocol.state.reasons.iter().filter(|reason| reason.key == ReasonKey::CiFailed);
-        failed.filter_map(|reason| self.ci_logs.get(&reason.step?)).flatten()
     }
 
     pub(super) fn step(&self, number: u32) -> Option<&Step> {

@@ -1,7 +1,7 @@
 //! What reports and pages are made of, read from the store.
 
 use super::{Ctx, ci, remote};
-use crate::domain::ci::CiStatus;
+use crate::domain::drive;
 use crate::domain::ids::ProtocolId;
 use crate::domain::job::Job;
 use crate::domain::project::{Project, Protocol};
@@ -45,7 +45,7 @@ pub async fn protocol(ctx: &Ctx, id: ProtocolId) -> anyhow::Result<ProtocolView>
     let runs = store::run::of_protocol(&mut db, id, RUNS).await?;
     let open = store::protocol::open_in_thread(&mut db, project.id, protocol.asked_in).await?;
     let mut ci_logs = BTreeMap::new();
-    for step in steps.iter().filter(|step| step.ci == CiStatus::Failed) {
+    for step in drive::blocked_by_ci(&protocol, &steps) {
         ci_logs.insert(step.number, ci::logs_of(&mut db, step.id).await?);
     }
     let jobs = store::job::open_of_protocol(&mut db, id).await?;

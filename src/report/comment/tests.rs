@@ -114,7 +114,6 @@ fn several_reasons_are_each_listed_with_their_command() {
     view.protocol.state.reasons.push(reason(ReasonKey::HeadRewritten, None, "rewritten by @mallory"));
     view.steps[1].ci = CiStatus::Failed;
     view.ci_logs.insert(1, vec![log("build | @x", "make: *** [test] Error 2\n```\n</details> closes #3")]);
-    view.ci_logs.insert(2, vec![log("old", "step 2 does not wait for CI")]);
     insta::assert_snapshot!(text(&sticky(&view)), @r"
     ❌ **Blocked by 3 things.** Clear each of them as the list says; the work then goes on by itself.
 
