@@ -2,8 +2,6 @@
 
 use anstream::adapter::strip_str;
 
-/// Of a log that is longer, nothing is read.
-pub(in crate::forge) const MOST_BYTES: usize = 16 << 20;
 /// Lines and bytes that are kept.
 const LINES: usize = 60;
 const KEPT: usize = 8 << 10;

@@ -6,9 +6,10 @@ use crate::domain::ids::Sha;
 use crate::domain::text::clipped;
 use crate::meter::Call;
 use http::{HeaderMap, Method, StatusCode};
-use serde::de::Error;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use std::error::Error;
 use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use url::{Host, Url};
@@ -19,6 +20,9 @@ const MOST_WORDS: usize = 400;
 pub(in crate::forge) const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
 /// A limit that claims to last longer is asked about again after this time.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// Bytes of the longest answer that is read.
+pub(in crate::forge) const LONGEST: usize = 16 << 20;
 
 /// One question.
 #[derive(Debug)]
@@ -118,11 +122,31 @@ pub(in crate::forge) fn cut(words: &str) -> String {
     clipped(&words.split_whitespace().collect::<Vec<_>>().join(" "), MOST_WORDS)
 }
 
+/// No answer. What went wrong is said once, however often the clients below each other repeat what they were told.
+pub(in crate::forge) fn silent(host: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> ForgeError {
+    ForgeError::Transport { host: host.to_owned(), source: told_once(source.into().as_ref()).into() }
+}
+
+/// An error and its causes, each said once, the longest way.
+fn told_once(error: &(dyn Error + 'static)) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !told.iter().any(|known| known.contains(&words)) {
+            told.retain(|known| !words.contains(known.as_str()));
+            told.push(words);
+        }
+        next = cause.source();
+    }
+    told.join(": ")
+}
+
 /// An answer that cannot be read.
 pub(in crate::forge) fn unreadable(
     host: &str,
     words: &Words,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    source: impl Into<Box<dyn Error + Send + Sync>>,
 ) -> ForgeError {
     ForgeError::Unreadable { host: host.to_owned(), what: words.thing.clone(), source: source.into() }
 }

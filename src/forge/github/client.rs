@@ -11,6 +11,7 @@ use super::settings::{GithubSettings, GithubSetupError};
 use super::tokens::Tokens;
 use crate::domain::witness::{Act, Witness};
 use crate::forge::ForgeError;
+use crate::forge::wire::LONGEST;
 pub(super) use crate::forge::wire::{Ask, Words};
 use crate::meter::Meters;
 use http::Method;
@@ -31,9 +32,6 @@ use tokio::sync::Semaphore;
 
 /// Calls at once per installation. GitHub allows 100 for all clients of an App together.
 const AT_ONCE: usize = 20;
-
-/// Bytes of the longest answer that is read.
-const MOST_BYTES: usize = crate::forge::log::MOST_BYTES;
 
 /// Where questions to GraphQL are said to go; where they really go depends on the host.
 pub(super) const GRAPHQL: &str = "/graphql";
@@ -185,7 +183,7 @@ impl Client {
         heard.count(&self.meters, who, ask);
         let answer = match sent {
             Ok(answer) => answer,
-            Err(elapsed) => Err(self.silent(elapsed)),
+            Err(elapsed) => Err(errors::silent(&self.host, elapsed)),
         };
         Ok((heard, answer))
     }
@@ -205,16 +203,12 @@ impl Client {
         let response = octocrab::map_github_error(response).await.map_err(faulty)?;
         let next = links::path_of(response.headers(), "next");
         let last = links::path_of(response.headers(), "last");
-        let content = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+        let content = Limited::new(response.into_body(), LONGEST).collect().await;
         let content = content.map_err(|error| match error.downcast::<LengthLimitError>() {
-            Ok(_) => errors::unreadable(&self.host, &ask.words, format!("more than {MOST_BYTES} bytes")),
-            Err(error) => self.silent(error),
+            Ok(_) => errors::unreadable(&self.host, &ask.words, format!("more than {LONGEST} bytes")),
+            Err(error) => errors::silent(&self.host, error),
         })?;
         Ok(Answer { content: content.to_bytes().into(), next, last })
-    }
-
-    fn silent(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ForgeError {
-        ForgeError::Transport { host: self.host.clone(), source: source.into() }
     }
 
     /// The host's time, by whatever it answers to a question that costs nothing.

@@ -4,7 +4,7 @@
 
 use super::client::Words;
 use crate::forge::ForgeError;
-pub(super) use crate::forge::wire::{UNKNOWN_WAIT, cut, unreadable};
+pub(super) use crate::forge::wire::{UNKNOWN_WAIT, cut, silent, unreadable};
 use crate::forge::wire::{header, since_epoch, wait};
 use http::{HeaderMap, StatusCode};
 use octocrab::GitHubError;
@@ -19,7 +19,7 @@ pub(super) fn from_octocrab(host: &str, words: &Words, error: octocrab::Error) -
             unreadable(host, words, error)
         }
         Error::JWT { .. } => unauthorized(host),
-        other => ForgeError::Transport { host: host.to_owned(), source: Box::new(other) },
+        other => silent(host, other),
     }
 }
 

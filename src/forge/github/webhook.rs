@@ -70,10 +70,10 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Parsed, Unreadable> {
 
 /// The stage of CI that a delivery tells; `None` for every delivery of GitHub, whose statuses have an id and a sender.
 pub fn stage(event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {
-    (event == STATUS)
-        .then(|| read::<Head>(event, body).ok())
-        .flatten()
-        .and_then(|head| stage_in(&head, event, body))
+    if event != STATUS {
+        return None;
+    }
+    stage_in(&read::<Head>(event, body).ok()?, event, body)
 }
 
 fn stage_in(head: &Head, event: &str, body: &[u8]) -> Option<Result<StageTold, Unreadable>> {

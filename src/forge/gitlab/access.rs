@@ -110,7 +110,7 @@ impl Access for Gitlab {
 
     /// <https://docs.gitlab.com/api/branches/#get-single-repository-branch>
     async fn branch_tip(&self, repo: &RepoRef, branch: &str) -> Result<Option<Sha>, ForgeError> {
-        let words = Words::new("read a branch", format!("branch {branch}"), "Reporter");
+        let words = Words::new("read a branch", format!("branch {branch}"), "Reporter in this project");
         let ask = Ask::get(in_project(repo, &format!("/repository/branches/{}", encoded(branch))), words);
         match self.client.read::<WireBranch>(&ask).await {
             Ok(found) => Ok(Some(found.commit.id)),
@@ -201,7 +201,8 @@ impl Gitlab {
 
     pub(super) async fn project(&self, repo: &RepoRef) -> Result<WireProject, ForgeError> {
         let thing = format!("project {} (id {})", repo.full_name(), repo.id);
-        let ask = Ask::get(in_project(repo, ""), Words::new("read the project", thing, "Reporter"));
+        let ask =
+            Ask::get(in_project(repo, ""), Words::new("read the project", thing, "Reporter in this project"));
         self.client.read(&ask).await
     }
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-pub(super) const NEEDS: &str = "Developer";
+pub(super) const NEEDS: &str = "Developer in this project";
 /// Characters of a description and of an address.
 const MOST: usize = 255;
 

@@ -6,7 +6,7 @@ use super::client::{Ask, Words, in_project};
 use crate::domain::ci::{CiResult, CiState};
 use crate::domain::ids::Sha;
 use crate::domain::project::RepoRef;
-use crate::forge::wire::full_sha;
+use crate::forge::wire::{LONGEST, full_sha};
 use crate::forge::{Access, ForgeError, log};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -127,7 +127,7 @@ impl Gitlab {
         let of_job = async {
             let files = self.client.read::<WireFiles>(&ask("")).await?.artifacts;
             let is_too_long =
-                |file: &WireFile| file.file_type.as_deref() == Some("trace") && file.size > log::MOST_BYTES;
+                |file: &WireFile| file.file_type.as_deref() == Some("trace") && file.size > LONGEST;
             match files.iter().any(is_too_long) {
                 true => Ok(None),
                 false => Ok(log::last_lines(&self.client.ask(&ask("/trace")).await?.content)),

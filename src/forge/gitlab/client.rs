@@ -228,26 +228,8 @@ impl Client {
     }
 
     fn silent(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> ForgeError {
-        ForgeError::Transport {
-            host: self.host().to_owned(),
-            source: told_once(source.into().as_ref()).into(),
-        }
+        errors::silent(self.host(), source)
     }
-}
-
-/// An error and its causes, each said once: the clients below each other repeat what they were told, address and all.
-fn told_once(error: &(dyn Error + 'static)) -> String {
-    let mut told: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        if !told.iter().any(|known| known.contains(&words)) {
-            told.retain(|known| !words.contains(known.as_str()));
-            told.push(words);
-        }
-        next = cause.source();
-    }
-    told.join(": ")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::forge::wire::encoded;
 use http::Method;
 use serde::Deserialize;
 
-const NEEDS: &str = "Reporter";
+const NEEDS: &str = "Reporter in this project";
 
 /// An entry of a folder, as git has it.
 #[derive(Deserialize)]

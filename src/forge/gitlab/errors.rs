@@ -4,8 +4,8 @@
 
 use super::client::{Answer, Words};
 use crate::forge::ForgeError;
-pub(super) use crate::forge::wire::unreadable;
 use crate::forge::wire::{cut, since_epoch, wait};
+pub(super) use crate::forge::wire::{silent, unreadable};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -40,13 +40,9 @@ fn unauthorized(host: String) -> ForgeError {
     ForgeError::Unauthorized { host, todo }
 }
 
-/// The one role that is asked for in a group; in a project the bot never needs more than Maintainer.
-pub(super) const OF_A_GROUP: &str = "Owner";
-
-/// What to do about a right that is lacking.
+/// What to do about a right that is lacking; `role` says where, too.
 pub(super) fn give_role(role: &str) -> String {
-    let place = if role == OF_A_GROUP { "group" } else { "project" };
-    format!("give the bot's account the role {role} in this {place}, and its token the scope `api`")
+    format!("give the bot's account the role {role}, and its token the scope `api`")
 }
 
 /// What an answer says for itself.
@@ -106,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_commit_that_is_not_there_may_be_on_its_way() {
-        let words = Words::new("set a status", "commit 0123456", "Developer");
+        let words = Words::new("set a status", "commit 0123456", "Developer in this project");
         let error = |message: &str| {
             let content = json!({ "message": message }).to_string().into_bytes();
             let answer = Answer { content, headers: http::HeaderMap::new() };

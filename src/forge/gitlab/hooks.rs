@@ -4,7 +4,6 @@
 
 use super::Gitlab;
 use super::client::{Ask, Words, in_project};
-use super::errors::OF_A_GROUP;
 use crate::domain::project::RepoRef;
 use crate::forge::wire::encoded;
 use crate::forge::{ForgeError, Hooks, ProjectHook};
@@ -84,7 +83,11 @@ const EVENTS: [(&str, &str); 8] = [
 #[async_trait]
 impl Hooks for Gitlab {
     async fn hook_at(&self, repo: &RepoRef, url: &Url) -> Result<Option<ProjectHook>, ForgeError> {
-        let words = Words::new("read webhooks", format!("webhooks of {}", repo.full_name()), "Maintainer");
+        let words = Words::new(
+            "read webhooks",
+            format!("webhooks of {}", repo.full_name()),
+            "Maintainer in this project",
+        );
         let hooks: Vec<WireHook> = self.client.all(&Ask::get(in_project(repo, "/hooks"), words)).await?;
         let found = hooks.into_iter().find(|hook| hook.url == url.as_str());
         Ok(found.map(|hook| ProjectHook {
@@ -143,8 +146,13 @@ impl Gitlab {
     }
 
     async fn owner_of(&self, path: &str) -> Result<(String, HookOwner), ForgeError> {
-        let words =
-            || Words::new("read the project or group", format!("project or group {path}"), "Maintainer");
+        let words = || {
+            Words::new(
+                "read the project or group",
+                format!("project or group {path}"),
+                "Maintainer in this project",
+            )
+        };
         let project = Ask::get(format!("projects/{}", encoded(path)), words());
         match self.client.read::<WireOwner>(&project).await {
             Ok(WireOwner { id, full_path: path }) => {
@@ -164,10 +172,12 @@ impl HookOwner {
     /// How errors speak of its webhooks, with the role that they take.
     fn words(&self, act: &str) -> Words {
         match self {
-            Self::Project { path } => Words::new(act, format!("webhooks of {path}"), "Maintainer"),
+            Self::Project { path } => {
+                Words::new(act, format!("webhooks of {path}"), "Maintainer in this project")
+            }
             Self::Group { path } => {
                 let thing = format!("webhooks of the group {path} (GitLab Premium has them)");
-                Words::new(act, thing, OF_A_GROUP)
+                Words::new(act, thing, "Owner in this group")
             }
         }
     }

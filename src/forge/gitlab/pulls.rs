@@ -13,7 +13,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const NEEDS: &str = "Developer";
+const NEEDS: &str = "Developer in this project";
 
 #[derive(Deserialize)]
 pub(super) struct WirePull {
@@ -115,7 +115,10 @@ impl Pulls for Gitlab {
         match refusal {
             // A merge without the right to merge is "unauthorized", as a token that has expired is.
             ForgeError::Unauthorized { host, .. } if self.is_accepted().await? => {
-                let todo = format!("{}, or let it merge into the target branch", give_role("Maintainer"));
+                let todo = format!(
+                    "{}, or let it merge into the target branch",
+                    give_role("Maintainer in this project")
+                );
                 Err(ForgeError::Forbidden { host, what: ask.words.act, todo })
             }
             refusal @ ForgeError::Refused { .. } => {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// What commenting takes.
-const TALK: &str = "Reporter";
+const TALK: &str = "Reporter in this project";
 
 #[derive(Deserialize)]
 struct WireNote {
