@@ -26,6 +26,11 @@ pub fn lost_lease(fault: &anyhow::Error) -> bool {
     fault.chain().any(|cause| matches!(cause.downcast_ref(), Some(StoreError::LeaseLost)))
 }
 
+/// An error with its causes, for the log and the operator.
+pub fn chain(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
 /// A fault in words, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {

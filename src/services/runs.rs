@@ -98,7 +98,7 @@ impl Run {
         ))
         .await;
         if let Err(error) = self.note(ctx, &call).await {
-            tracing::warn!(error = chain(error), "what the run works from could not be recorded");
+            tracing::warn!(error = fault::chain(error), "what the run works from could not be recorded");
         }
         let stop = CancellationToken::new();
         let (events, told) = mpsc::channel(256);
@@ -127,7 +127,7 @@ impl Run {
         let used = self.account(&ended);
         ctx.meters.tokens(call.phase.as_str(), name, [used.input, used.cached, used.output]);
         if let Err(error) = self.note_usage(ctx).await {
-            tracing::warn!(error = chain(error), "what the run used could not be recorded");
+            tracing::warn!(error = fault::chain(error), "what the run used could not be recorded");
         }
         let ended = without_secrets(ctx, ended);
         if let Err(error) = &ended {
@@ -157,7 +157,7 @@ impl Run {
                 if let Err(error) =
                     store::job::record_process(&ctx.store, self.turn.hold(), &identity.to_string()).await
                 {
-                    tracing::warn!(error = chain(error), "an engine's process could not be recorded");
+                    tracing::warn!(error = fault::chain(error), "an engine's process could not be recorded");
                 }
             }
         }
@@ -304,11 +304,6 @@ fn absent(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-/// An error with its causes, for the log.
-fn chain(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
-}
-
 /// Cancels `stop` as soon as the protocol stops its engines; never ends by itself.
 async fn watch(ctx: &Ctx, protocol: ProtocolId, stop: CancellationToken) -> std::convert::Infallible {
     loop {
@@ -316,7 +311,9 @@ async fn watch(ctx: &Ctx, protocol: ProtocolId, stop: CancellationToken) -> std:
         match told_to_stop(ctx, protocol).await {
             Ok(true) => stop.cancel(),
             Ok(false) => {}
-            Err(error) => tracing::warn!(error = chain(error), "cannot see whether the engine must stop"),
+            Err(error) => {
+                tracing::warn!(error = fault::chain(error), "cannot see whether the engine must stop")
+            }
         }
     }
 }

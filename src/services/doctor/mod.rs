@@ -8,6 +8,7 @@ pub mod ground;
 pub mod store;
 pub mod tools;
 
+use super::fault;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -72,6 +73,5 @@ pub async fn in_time(about: &str, look: impl Future<Output = Vec<Finding>>) -> V
 
 /// An error with its causes, on one line.
 fn chain(error: impl Into<anyhow::Error>) -> String {
-    let words = format!("{:#}", error.into());
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+    fault::chain(error).split_whitespace().collect::<Vec<_>>().join(" ")
 }
