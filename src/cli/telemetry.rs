@@ -15,9 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging as the settings say. Panics are lines of the log like any other. Returns what knows the secrets.
 pub(super) fn start(settings: &Settings) -> Result<Arc<Redactor>, Failure> {
-    let filter = filter(&settings.log_level).map_err(|why| {
-        Failure::settings(vec![format!("TASKSGODZILLA_LOG_LEVEL is `{}`: {why}", settings.log_level)])
-    })?;
+    let filter = filter(&settings.log_level).map_err(anyhow::Error::from)?;
     let form = match (settings.log_json, io::stderr().is_terminal()) {
         (true, _) => Form::Json,
         (false, true) => Form::Coloured,

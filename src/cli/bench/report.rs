@@ -136,6 +136,11 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 mod tests {
     use super::*;
 
+    fn report(size: &'static str, figures: Figures) -> Report {
+        let (bench, build, store) = ("intake", "release", "sqlite");
+        Report { bench, size, build, store, redis: false, cores: 2, load: 0.5, figures }
+    }
+
     #[test]
     fn one_disturbed_round_does_not_count() {
         assert_eq!(median([5.0, 900.0, 4.0]), 5.0);
@@ -147,16 +152,7 @@ mod tests {
     fn a_tiny_report_says_nothing_about_goals() {
         let mut figures = Figures::default();
         figures.add("recovery", 900.0, "ms", Goal::AtMost(15_000.0));
-        let report = Report {
-            bench: "jobs",
-            size: "tiny",
-            build: "release",
-            store: "sqlite",
-            redis: false,
-            cores: 2,
-            load: 0.5,
-            figures,
-        };
+        let report = report("tiny", figures);
         assert_eq!(report.json()["figures"]["recovery"]["met"], Value::Null);
         assert!(!report.text().contains("met"), "{}", report.text());
     }
@@ -167,16 +163,7 @@ mod tests {
         figures.add("per_second", 5_432.4, "1/s", Goal::None);
         figures.add("ratio_to_sink", 0.71234, "", Goal::AtLeast(0.8));
         figures.add("p99", 20.0, "ms", Goal::AtMost(25.0));
-        let report = Report {
-            bench: "intake",
-            size: "full",
-            build: "release",
-            store: "sqlite",
-            redis: false,
-            cores: 2,
-            load: 0.5,
-            figures,
-        };
+        let report = report("full", figures);
         insta::assert_snapshot!(report.text(), @r"
         intake: release build, sqlite, 2 cores, load 0.5
         per_second                           5432 1/s
